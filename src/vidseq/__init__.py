@@ -1,0 +1,1 @@
+"""vidseq: a video becomes a sequence of frame features, the sequence becomes a label."""

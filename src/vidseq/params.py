@@ -1,0 +1,164 @@
+"""The typed form of params.yaml, which refuses unknown keys, wrong types and values out of range."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML, YAMLError
+
+from vidseq.errors import VidseqError
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: every key is required, none may be added, and no value is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class DemoParams(Section):
+    """How much to draw: `groups` performers, `clips` a performer and action."""
+
+    groups: Annotated[int, Field(ge=4, le=99)]
+    clips: Annotated[int, Field(ge=1, le=99)]
+
+
+class Ucf101Params(Section):
+    """Where UCF101 lies: each a URL, a zip file or a folder."""
+
+    videos: str
+    lists: str
+
+
+class DataParams(Section):
+    """Where clips come from and how they are split."""
+
+    source: Literal["demo", "ucf101", "folder"]
+    classes: list[str]
+    split: Literal[1, 2, 3]
+    test_share: Share
+    val_share: Share
+    seed: Seed
+    on_bad_clip: Literal["fail", "skip"]
+    demo: DemoParams
+    ucf101: Ucf101Params
+    path: str
+    split_lists: str | None
+    group_pattern: str
+
+
+class FramesParams(Section):
+    """Which frames of a clip become the steps of its series."""
+
+    strategy: Literal["fps", "uniform", "first"]
+    fps: Positive
+    max_steps: Annotated[int, Field(ge=1, le=1024)]
+
+
+class FeaturesParams(Section):
+    """Which frozen CNN turns a frame into a vector."""
+
+    backbone: str
+    engine: Literal["auto", "torch", "openvino"]
+    batch_size: Count
+
+
+class ModelParams(Section):
+    """What both heads share."""
+
+    layers: Annotated[int, Field(ge=1, le=32)]
+    dim: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class RnnParams(Section):
+    """The recurrent head."""
+
+    cell: Literal["gru", "lstm"]
+    bidirectional: bool
+
+
+class TransformerParams(Section):
+    """The Transformer head."""
+
+    heads: Count
+    positions: Literal["sinusoidal", "learned"]
+    pooling: Literal["max", "cls"]
+
+
+class TrainParams(Section):
+    """How a head is trained."""
+
+    epochs: Count
+    patience: Count
+    batch_size: Count
+    lr: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    clip_norm: Positive
+    seed: Seed
+
+
+class EvaluateParams(Section):
+    """How the trained heads are measured."""
+
+    shuffle_seed: Seed
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: DataParams
+    frames: FramesParams
+    features: FeaturesParams
+    model: ModelParams
+    rnn: RnnParams
+    transformer: TransformerParams
+    train: TrainParams
+    evaluate: EvaluateParams
+
+    @model_validator(mode="after")
+    def _attention_heads_share_dim(self) -> "Params":
+        if self.model.dim % self.transformer.heads:
+            raise ValueError(
+                f"model.dim = {self.model.dim} must be a multiple of transformer.heads = {self.transformer.heads}"
+            )
+        return self
+
+
+def load_params(path: Path) -> Params:
+    """Read and check params.yaml. Raises VidseqError with one line that names each wrong key and what is allowed."""
+    try:
+        content = YAML(typ="safe", pure=True).load(path)  # YAML 1.2: 1e-5 is a number
+        return Params.model_validate(content)
+    except FileNotFoundError as error:
+        raise VidseqError(f"{path} is missing: run from the project's root") from error
+    except YAMLError as error:
+        raise VidseqError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise VidseqError(f"{path}: " + "; ".join(_explain(detail) for detail in error.errors())) from error
+
+
+def _explain(detail: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known = list(_section(detail["loc"][:-1]).model_fields)
+        close = get_close_matches(str(detail["loc"][-1]), known, n=1)
+        return f"{key}: unknown key" + (f", did you mean {close[0]}?" if close else f", known are {', '.join(known)}")
+    if detail["type"] == "missing":
+        return f"{key}: missing"
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return f"{key} = {detail['input']!r}: {message}" if key else message
+
+
+def _section(location: tuple[str | int, ...]) -> type[BaseModel]:
+    section = Params
+    for name in location:
+        section = section.model_fields[str(name)].annotation
+    return section

@@ -1,0 +1,38 @@
+"""From series of unequal length to batches: zero-padded at the first time steps, with the mask that says where."""
+
+from collections.abc import Sequence
+
+import torch
+from torch.utils.data import DataLoader
+
+
+def pad_left(sequences: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack series (T_i, D) to x (B, T, D), zeros in front, and mask (B, T), true where there is data."""
+    longest = max(len(x_TD) for x_TD in sequences)
+    x_BTD = torch.zeros(len(sequences), longest, sequences[0].shape[1])
+    mask_BT = torch.zeros(len(sequences), longest, dtype=torch.bool)
+    for row, x_TD in enumerate(sequences):
+        x_BTD[row, longest - len(x_TD) :] = x_TD
+        mask_BT[row, longest - len(x_TD) :] = True
+    return x_BTD, mask_BT
+
+
+def align_left(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Move the data of a left-padded batch to the front, so that step 0 is every series' first."""
+    padding_B = (~mask_BT).sum(1, keepdim=True)
+    steps_BT = (torch.arange(x_BTD.shape[1], device=x_BTD.device) + padding_B) % x_BTD.shape[1]
+    return x_BTD.gather(1, steps_BT[:, :, None].expand_as(x_BTD))
+
+
+def masked_max(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Max-pool over the time steps that hold data, to (B, D)."""
+    return x_BTD.masked_fill(~mask_BT[:, :, None], -torch.inf).amax(1)
+
+
+def batches(sequences: list[torch.Tensor], labels: list[int], batch_size: int, shuffle: bool) -> DataLoader:
+    """Return a loader of (x_BTD, mask_BT, y_B); with `shuffle` in an order drawn anew each epoch from torch's seed."""
+
+    def collate(examples: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return *pad_left([x_TD for x_TD, _ in examples]), torch.tensor([label for _, label in examples])
+
+    return DataLoader(list(zip(sequences, labels, strict=True)), batch_size, shuffle, collate_fn=collate)

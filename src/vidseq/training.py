@@ -1,0 +1,128 @@
+"""Training of any head: AdamW, one-cycle rate, clipped gradients, early stopping, the best epoch's weights."""
+
+import copy
+import logging
+import warnings
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from rich.console import Console
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+
+from vidseq.errors import VidseqError
+from vidseq.params import TrainParams
+
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its greeting says nothing of the run
+
+
+class Classifier(pl.LightningModule):
+    """A head with its loss, its optimiser and the record of its gradient norms (before clipping)."""
+
+    def __init__(self, head: nn.Module, params: TrainParams):
+        super().__init__()
+        self.head = head
+        self.params = params
+        self.grad_norms: list[float] = []
+
+    def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
+        """Return the smoothed cross-entropy; a loss that is no number ends the training."""
+        x_BTD, mask_BT, y_B = batch
+        loss = cross_entropy(self.head(x_BTD, mask_BT), y_B, label_smoothing=self.params.label_smoothing)
+        if not loss.isfinite():
+            norm = f"{self.grad_norms[-1]:.3g}" if self.grad_norms else "unknown"
+            raise VidseqError(
+                f"training diverged: the loss is {loss.item()} at step {self.global_step}, the last gradient norm was "
+                f"{norm}; lower train.lr (now {self.params.lr:g}) or train.clip_norm (now {self.params.clip_norm:g})"
+            )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y_B))
+        return loss
+
+    def validation_step(self, batch: tuple[torch.Tensor, ...], _: int) -> None:
+        """Log the plain cross-entropy and the accuracy."""
+        x_BTD, mask_BT, y_B = batch
+        logits_BC = self.head(x_BTD, mask_BT)
+        self.log("val_loss", cross_entropy(logits_BC, y_B), batch_size=len(y_B))
+        self.log("val_accuracy", (logits_BC.argmax(1) == y_B).float().mean(), batch_size=len(y_B))
+
+    def on_before_optimizer_step(self, _: torch.optim.Optimizer) -> None:
+        """Put the norm of all gradients on record, before they are clipped."""
+        grads = [parameter.grad for parameter in self.parameters() if parameter.grad is not None]
+        self.grad_norms.append(nn.utils.get_total_norm(grads).item())
+
+    def configure_optimizers(self) -> dict:
+        """AdamW under a one-cycle schedule over all epochs (Smith & Topin, 2018)."""
+        optimizer = torch.optim.AdamW(self.parameters(), self.params.lr, weight_decay=self.params.weight_decay)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class Record(pl.Callback):
+    """Keeps one row of curves an epoch and the weights of the best one, and shows both while it goes."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.rows: list[dict] = []
+        self.best: dict = {"val_loss": float("inf")}
+        self.weights: dict[str, torch.Tensor] = {}
+        self.console = Console(stderr=True)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Classifier) -> None:
+        """Add the row; keep the weights if no epoch had a lower validation loss."""
+        metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        norms = module.grad_norms[-trainer.num_training_batches :]
+        row = {
+            "epoch": trainer.current_epoch + 1,
+            "train_loss": metrics["train_loss"],
+            "val_loss": metrics["val_loss"],
+            "val_accuracy": metrics["val_accuracy"],
+            "grad_norm_mean": sum(norms) / len(norms),
+            "grad_norm_max": max(norms),
+        }
+        self.rows.append(row)
+        if row["val_loss"] < self.best["val_loss"]:
+            self.best = row
+            self.weights = copy.deepcopy(module.head.state_dict())
+        if self.console.is_terminal or row["epoch"] % 10 == 1:
+            self._show(row)
+
+    def _show(self, row: dict) -> None:
+        self.console.print(
+            f"{self.name}: epoch {row['epoch']:>3}  train loss {row['train_loss']:.3f}  "
+            f"val loss {row['val_loss']:.3f}  val accuracy {row['val_accuracy']:.3f}"
+        )
+
+
+def fit(
+    name: str, head: nn.Module, train: DataLoader, val: DataLoader, params: TrainParams
+) -> tuple[pd.DataFrame, list[float]]:
+    """Train `head` in place; it ends with the weights of its best epoch on validation.
+
+    Returns the curves, one row an epoch, and the gradient norm of every step. The caller seeds torch.
+    """
+    torch.set_num_threads(1)  # heads are too small to share: a second thread costs more than it brings
+    classifier, record = Classifier(head, params), Record(name)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")  # the data is in memory
+        warnings.filterwarnings("ignore", ".*number of training batches.*")
+        warnings.filterwarnings("ignore", ".*treespec.*is deprecated.*")  # Lightning's own use of torch
+        trainer = pl.Trainer(
+            max_epochs=params.epochs,
+            accelerator="auto",
+            devices=1,
+            deterministic=True,
+            gradient_clip_val=params.clip_norm,
+            callbacks=[record, EarlyStopping("val_loss", patience=params.patience, check_finite=False)],
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(classifier, train, val)
+    head.load_state_dict(record.weights)
+    return pd.DataFrame(record.rows), classifier.grad_norms

@@ -1,0 +1,60 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from vidseq.errors import VidseqError
+from vidseq.params import load_params
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write(tmp_path: Path, old: str, new: str) -> Path:
+    text = (ROOT / "params.yaml").read_text()
+    assert len(re.findall(old, text)) == 1
+    (tmp_path / "params.yaml").write_text(re.sub(old, new, text))
+    return tmp_path / "params.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("layers: 2", "layers: two", r"model\.layers = 'two': should be a valid integer$"),
+        ("layers: 2", "layers: 0", r"model\.layers = 0: should be greater than or equal to 1$"),
+        ("layers: 2", "layers: 2.0", r"model\.layers = 2\.0: should be a valid integer"),
+        ("layers: 2", "layers: 2\n  layrs: 3", r"model\.layrs: unknown key, did you mean layers\?$"),
+        ("  layers: 2\n", "", r"model\.layers: missing$"),
+        ("cell: gru", "cell: rnn", r"rnn\.cell = 'rnn': should be 'gru' or 'lstm'$"),
+        ("  heads: 4", "  heads: 3", r"model\.dim = \d+ must be a multiple of transformer\.heads = 3$"),
+        ("source: demo", "source: [demo", r"not valid YAML"),
+        ("lr: 0.001", "lr: .nan", r"train\.lr = nan"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line_with_what_is_allowed(tmp_path, old, new, message):
+    with pytest.raises(VidseqError, match=message) as caught:
+        load_params(write(tmp_path, old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_all_wrong_keys_are_named_at_once(tmp_path):
+    path = write(tmp_path, "layers: 2", "layers: two")
+    path.write_text(path.read_text().replace("seed: 0", "seed: -1"))
+    with pytest.raises(VidseqError, match=r"data\.seed.*model\.layers.*train\.seed"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("text", ["1e-5", "1e-05", "0.00001"])
+def test_small_numbers_are_numbers_however_they_are_written(tmp_path, text):
+    assert load_params(write(tmp_path, r"lr: 0\.001", f"lr: {text}")).train.lr == 1e-5
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(VidseqError, match="run from the project's root"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_every_key_of_params_yaml_has_a_comment_or_a_plain_name():
+    lines = [line for line in (ROOT / "params.yaml").read_text().splitlines() if re.match(r"\s+\w+: \S", line)]
+    silent = {line.split(":")[0].strip() for line in lines if "#" not in line}
+    assert silent <= {"videos", "lists", "layers", "dropout", "bidirectional", "epochs", "batch_size", "weight_decay",
+                      "label_smoothing", "seed"}  # fmt: skip

@@ -1,0 +1,20 @@
+import numpy as np
+from PIL import Image
+
+from vidseq import pictures
+
+
+def test_a_contact_sheet_has_a_row_a_clip_and_a_thumbnail_a_frame(tmp_path):
+    rows = [(f"κλιπ {n}", [np.full((240, 320, 3), 80 * i, np.uint8) for i in range(1, 3 + n)]) for n in range(2)]
+    pictures.contact_sheet(rows, tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * (22 + 90 + 2), 3 * (120 + 2), 3)
+    assert [int(sheet[60, x, 0]) for x in (60, 182, 304)] == [80, 160, 255]  # the first row has two frames
+
+
+def test_the_confusion_picture_is_the_same_each_time(tmp_path):
+    y, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
+    for name in ("a.png", "b.png"):
+        pictures.confusion_picture(y, predicted, ["Run", "Περπάτημα"], "rnn", tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert min(Image.open(tmp_path / "a.png").size) > 200

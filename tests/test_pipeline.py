@@ -1,0 +1,130 @@
+"""The pipeline as a user runs it: real commands, on a small demo, in a clone without git identity or cache."""
+
+import json
+
+import pandas as pd
+import pytest
+from safetensors import safe_open
+
+STAGES = ["download", "sample_frames", "extract_features", "train_rnn", "train_transformer", "evaluate"]
+HEADS = ["train_rnn", "train_transformer"]
+
+
+def evaluation(project) -> dict:
+    return json.loads((project.folder / "metrics" / "evaluation.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def restored(repro):
+    """Bring the project back to its first run after a test that changes it; all it takes is in the cache."""
+    yield
+    repro.run("git", "checkout", "-q", "--", ".")
+    repro.run("dvc", "repro")
+
+
+def test_repro_runs_every_stage_and_leaves_what_the_readme_names(repro):
+    assert sorted(repro.ran(repro.log)) == sorted(STAGES)
+    clips = pd.read_csv(repro.folder / "data" / "clips.csv")
+    assert list(clips.columns) == ["clip", "path", "label", "group", "split"]
+    assert len(clips) == 8 * 2 * 5
+    assert (clips.groupby("group").split.nunique() == 1).all()
+    for path in clips.path:
+        assert (repro.folder / "data" / "clips" / path).is_file()
+    sheets = (repro.folder / "data" / "contact_sheets").iterdir()
+    assert sorted(sheet.stem for sheet in sheets) == sorted(clips.label.unique())
+    report = evaluation(repro)
+    assert set(report) == {"rnn", "transformer", "baseline"}
+    for name in report:
+        assert 0 <= report[name]["f1_macro"] <= 1
+        assert set(report[name]["per_class"]) == set(clips.label)
+        predictions = pd.read_csv(repro.folder / "data" / "predictions" / f"{name}.csv")
+        assert len(predictions) == (clips.split == "test").sum()
+        assert ((predictions[sorted(clips.label.unique())].sum(axis=1) - 1).abs() < 1e-4).all()
+        assert (predictions.label == predictions.predicted).mean() == pytest.approx(report[name]["accuracy"])
+        assert (repro.folder / "plots" / f"confusion_{name}.png").stat().st_size > 1000
+    assert "warning" not in repro.log.lower().replace("warning: no file hash info", "")
+
+
+def test_a_second_repro_does_nothing(repro):
+    assert repro.ran(repro.run("dvc", "repro")) == []
+
+
+def test_an_experiment_with_three_layers_reruns_heads_and_evaluation_alone(repro):
+    log = repro.run("dvc", "exp", "run", "-S", "model.layers=3")
+    assert sorted(repro.ran(log)) == ["evaluate", *HEADS]
+    for name, key in (("rnn", "rnn.weight_ih_l2"), ("transformer", "encoder.layers.2.linear1.weight")):
+        with safe_open(repro.folder / "models" / name / "model.safetensors", "pt") as weights:
+            assert key in weights.keys()  # noqa: SIM118 (safe_open is no mapping)
+            assert key.replace("l2", "l3").replace("layers.2", "layers.3") not in weights.keys()  # noqa: SIM118
+        card = json.loads((repro.folder / "models" / name / "model.json").read_text())
+        assert card["settings"]["model"]["layers"] == 3
+    changed = json.loads(repro.run("dvc", "metrics", "diff", "--json"))
+    assert "parameters" in changed["metrics/train_rnn.json"]
+    assert "index.html" in repro.run("dvc", "plots", "show")
+    page = (repro.folder / "dvc_plots" / "index.html").read_text()
+    for curve in ("val_loss", "grad_norm", "confusion_rnn"):
+        assert curve in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("cell: gru", "cell: lstm", {"train_rnn", "evaluate"}),
+        ("pooling: max", "pooling: cls", {"train_transformer", "evaluate"}),
+        ("layers: 2", "layers: 1", {"train_rnn", "train_transformer", "evaluate"}),
+        ("backbone: tf_efficientnet_lite0", "backbone: resnet18", {*STAGES} - {"download", "sample_frames"}),
+        ("max_steps: 24", "max_steps: 8", {*STAGES} - {"download"}),
+        ("shuffle_seed: 0", "shuffle_seed: 1", {"evaluate"}),
+    ],
+)
+def test_a_changed_param_reruns_what_depends_on_it(repro, old, new, expected):
+    params = repro.folder / "params.yaml"
+    assert params.read_text().count(old) == 1
+    params.write_text(params.read_text().replace(old, new))
+    assert set(repro.ran(repro.run("dvc", "repro", "--dry"))) == expected
+
+
+def test_a_queued_experiment_uses_its_own_copy_of_the_code(repro):
+    metrics = repro.folder / "src" / "vidseq" / "metrics.py"
+    changed = metrics.read_text().replace('metrics = {"accuracy"', 'metrics = {"planted": 42, "accuracy"')
+    assert changed != metrics.read_text()
+    metrics.write_text(changed)
+    repro.run("dvc", "exp", "run", "--queue", "-n", "planted", "-S", "evaluate.shuffle_seed=7")
+    repro.run("git", "checkout", "-q", "--", "src")  # from here on only the queued copy has the change
+    repro.run("dvc", "exp", "run", "--run-all")
+    shown = json.loads(repro.run("dvc", "exp", "show", "--json", "-n", "1"))
+    assert '"planted": 42' in json.dumps(shown)
+    assert "planted" not in json.dumps(evaluation(repro))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("model.layers=two", "error: params.yaml: model.layers = 'two': should be a valid integer"),
+        ("model.layers=0", "error: params.yaml: model.layers = 0: should be greater than or equal to 1"),
+        ("+model.layrs=3", "error: params.yaml: model.layrs: unknown key, did you mean layers?"),
+    ],
+)
+def test_a_wrong_param_ends_with_one_clear_line(repro, change, message):
+    log = repro.run("dvc", "exp", "run", "-S", change, fails=True)
+    assert log.count("error: ") == 1
+    assert message in log.replace("\n", " ")
+    assert (repro.folder / "models" / "rnn" / "model.safetensors").is_file() or "train_rnn" in log
+
+
+def test_a_small_learning_rate_is_what_it_says(repro):
+    before = (repro.folder / "plots" / "curves_rnn.csv").read_text()
+    log = repro.run("dvc", "exp", "run", "-S", "train.lr=0.00001", "-S", "train.epochs=1")
+    assert sorted(repro.ran(log)) == ["evaluate", *HEADS]
+    card = json.loads((repro.folder / "models" / "rnn" / "model.json").read_text())
+    assert card["settings"]["train"]["lr"] == 1e-5
+    assert (repro.folder / "plots" / "curves_rnn.csv").read_text() != before
+
+
+def test_twice_from_nothing_gives_the_same_bytes(repro, fresh_project):
+    other = fresh_project()
+    other.run("dvc", "repro")
+    names = ["dvc.lock", *(f"{d}/{f.name}" for d in ("metrics", "plots") for f in (other.folder / d).iterdir())]
+    assert len(names) > 15
+    for name in names:
+        assert (other.folder / name).read_bytes() == (repro.folder / name).read_bytes(), name

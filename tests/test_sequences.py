@@ -1,0 +1,32 @@
+import torch
+
+from vidseq.sequences import align_left, batches, masked_max, pad_left
+
+
+def test_padding_is_zero_and_stands_at_the_first_steps():
+    x_BTD, mask_BT = pad_left([torch.ones(2, 3), torch.ones(4, 3)])
+    assert x_BTD[:, :, 0].tolist() == [[0, 0, 1, 1], [1, 1, 1, 1]]
+    assert mask_BT.tolist() == [[False, False, True, True], [True, True, True, True]]
+
+
+def test_align_left_moves_the_data_to_the_front():
+    x_BTD, mask_BT = pad_left([torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [4.0], [5.0]])])
+    assert align_left(x_BTD, mask_BT)[:, :2, 0].tolist() == [[1, 2], [3, 4]]
+
+
+def test_masked_max_never_sees_the_padding():
+    x_BTD, mask_BT = pad_left([torch.full((1, 2), -5.0), torch.full((3, 2), -1.0)])
+    assert masked_max(x_BTD, mask_BT).tolist() == [[-5, -5], [-1, -1]]
+
+
+def test_shuffled_batches_hold_every_series_once_in_an_order_from_the_seed():
+    sequences, labels = [torch.full((1 + i % 3, 1), float(i)) for i in range(10)], list(range(10))
+
+    def order(seed: int) -> list[int]:
+        torch.manual_seed(seed)
+        return [int(y) for _, _, y_B in batches(sequences, labels, 4, shuffle=True) for y in y_B]
+
+    assert sorted(order(0)) == labels
+    assert order(0) == order(0) != order(1)
+    for x_BTD, mask_BT, y_B in batches(sequences, labels, 4, shuffle=False):
+        assert x_BTD.sum((1, 2)).tolist() == (y_B * mask_BT.sum(1)).tolist()
