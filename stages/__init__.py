@@ -14,6 +14,7 @@ from vidseq.params import Params, load_params
 
 def run(stage: Callable[[Params], None]) -> None:
     """Run a stage with the checked params; an error that the user can mend ends in one line and exit status 1."""
+    sys.stdout.reconfigure(line_buffering=True)  # so that a log keeps the order of what was said
     try:
         stage(load_params(paths.PARAMS))
     except VidseqError as error:

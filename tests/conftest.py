@@ -74,6 +74,11 @@ class Project:
         assert "Traceback" not in done.stdout, done.stdout
         return done.stdout
 
+    def identify(self) -> None:
+        """Set the git identity that DVC needs to stash changes: to queue, or to run on changed files."""
+        self.run("git", "config", "user.name", "test")
+        self.run("git", "config", "user.email", "test@localhost")
+
     def ran(self, log: str) -> list[str]:
         """Return the stages that a log of DVC says were run."""
         return [line.split("'")[1] for line in log.splitlines() if line.startswith("Running stage")]

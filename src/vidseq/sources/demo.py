@@ -125,7 +125,7 @@ def _scene(seed: int, group: int) -> Scene:
         view=View(
             x=SIZE[0] / 2 + MARGIN,
             y=rng.uniform(200, 216) + MARGIN,
-            height=rng.uniform(125, 158),
+            height=rng.uniform(138, 160),
             yaw=rng.uniform(0, 0.7),
             mirror=int(rng.choice([-1, 1])),
         ),
@@ -136,7 +136,7 @@ def _room(rng: np.random.Generator) -> Image.Image:
     """Draw a wall and a floor with a few things."""
     width, height = (SIZE + 2 * MARGIN).tolist()
     floor = int(rng.uniform(0.58, 0.74) * height)
-    wall, ground = random_colour(rng, (0.05, 0.5), (0.45, 0.95)), random_colour(rng, (0.1, 0.55), (0.25, 0.7))
+    wall, ground = random_colour(rng, (0.05, 0.35), (0.6, 0.95)), random_colour(rng, (0.1, 0.5), (0.3, 0.7))
     room = Image.new("RGB", (width, height), wall)
     draw = ImageDraw.Draw(room)
     stripe = int(rng.integers(6, 30))
@@ -146,7 +146,7 @@ def _room(rng: np.random.Generator) -> Image.Image:
     for x in range(-3 * width, 4 * width, int(rng.integers(40, 120))):  # boards, towards a vanishing point
         draw.line((width / 3 + x / 3, floor, x, height), shade(ground, 0.85))
     draw.rectangle((0, floor - 5, width, floor), shade(wall, 0.7))
-    for _ in range(rng.integers(1, 5)):
+    for _ in range(rng.integers(1, 4)):
         _thing(draw, rng, int(rng.integers(0, width)), floor)
     light = Image.fromarray(rng.uniform(0.7, 1.15, (3, 4))).resize((width, height), Image.Resampling.BICUBIC)
     grain = rng.normal(0, 3, (height, width, 1))
@@ -187,8 +187,8 @@ def draw_clip(seed: int, group: int, label: str, clip: int) -> Iterator[np.ndarr
 
 def _views(view: View, label: str, rng: np.random.Generator) -> tuple[View, View]:
     """Place the performer and the chair: behind for SitDown and StandUp, somewhere beside for the others."""
-    height = view.height * rng.uniform(0.92, 1.06)
-    view = view._replace(x=view.x + rng.uniform(-30, 30), y=view.y + rng.uniform(-4, 6), height=height)
+    height = view.height * rng.uniform(0.95, 1.05)
+    view = view._replace(x=view.x + rng.uniform(-14, 14), y=view.y + rng.uniform(-4, 6), height=height)
     if label in ("SitDown", "StandUp"):
         view = view._replace(x=view.x + 0.15 * height * view.mirror)
         x, y = view.project(np.array([-0.05, 0, 0]))
@@ -208,7 +208,7 @@ def _zoomed(room: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def _pan(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return each frame's upper left corner in px (N, 2): drift and wobble, alike in both directions of time."""
-    drift = rng.uniform(-0.6, 0.6, 2) * (2 * times[:, None] / times[-1] - 1)
+    drift = rng.uniform(-0.5, 0.5, 2) * (2 * times[:, None] / times[-1] - 1)
     wobble = [rng.uniform(0, 0.2) * _wave(times, rng.uniform(1, 4), rng) for _ in SIZE]
     return np.rint(MARGIN * (1 + drift + np.stack(wobble, -1))).astype(int)
 

@@ -134,6 +134,7 @@ def _joints(pose: Pose, body: Body) -> dict[str, np.ndarray]:
     joints = {
         "pelvis": pelvis,
         "chest": pelvis + 0.75 * body.torso * up,
+        "neck": pelvis + body.torso * up,
         "skull": head + body.head * (0.18 * up - 0.12 * front),
         "nape": head - body.head * (1.1 * up + 0.65 * front),
         "face": head + body.head * (0.2 * front - 0.1 * up),
@@ -185,7 +186,7 @@ def _parts(body: Body) -> list[Part]:
         ("shoulder.left", "shoulder.right", 0.036 * girth, 0.036 * girth, body.shirt),
         ("hip.left", "hip.right", 0.05 * girth, 0.05 * girth, body.trousers),
         *near_leg,
-        ("chest", "face", 0.03, 0.03, shade(body.skin, 0.85)),
+        ("neck", "face", 0.03, 0.03, shade(body.skin, 0.85)),
         ("skull", "nape" if body.long_hair else "skull", 1.02 * body.head, 0.6 * body.head, body.hair),
         ("face", "face", 0.82 * body.head, 0.82 * body.head, body.skin),
         *near_arm,

@@ -62,8 +62,8 @@ def _groups(clips: pd.DataFrame, pattern: str) -> pd.Series:
     alone = found[0].isna()
     if alone.any():
         print(
-            f"warning: {alone.sum()} of {len(clips)} file names have no group (data.group_pattern); each is taken "
-            "for one of its own. If some were cut from the same recording, leakage between the sides cannot be excluded."
+            f"warning: {alone.sum()} of {len(clips)} file names have no group (data.group_pattern); each is taken for "
+            "its own. If some were cut from the same recording, leakage between the sides cannot be excluded."
         )
     return found[0].mask(alone, clips["clip"])
 
