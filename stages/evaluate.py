@@ -16,9 +16,7 @@ from vidseq.trained_model import load_model
 
 def main(params: Params) -> None:
     """Write metrics/evaluation.json, data/predictions/, and the confusion matrices in plots/."""
-    index = pd.read_csv(paths.FEATURES / "index.csv", dtype={"clip": str})
-    clips = pd.read_csv(paths.CLIP_TABLE, dtype=str)
-    clips = clips[clips["clip"].isin(index["clip"])]
+    clips = features.clips_with_features(paths.CLIP_TABLE, paths.FEATURES)
     test, rest = clips[clips.split == "test"], clips[clips.split != "test"]
     classes = sorted(clips.label.unique())
     y = np.array([classes.index(label) for label in test.label])

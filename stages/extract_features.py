@@ -18,7 +18,7 @@ def main(params: Params) -> None:
     clips = pd.read_csv(paths.CLIP_TABLE, dtype=str)
     plan = pd.read_parquet(paths.FRAME_PLAN)
     clips = clips[clips["clip"].isin(plan["clip"].unique())]
-    backbone = load_backbone(params.features.backbone)
+    backbone = load_backbone(params.features.backbone, params.features.grid)
     engine_name = choose(params.features.engine)
     identity = backbone.identity | {"engine": engine_name}
     cache = paths.cache("features")

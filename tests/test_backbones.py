@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import timm
 import torch
 
 from vidseq import backbones, engines
@@ -38,11 +39,32 @@ def test_the_transform_is_the_one_of_its_weights(backbone):
     torch.testing.assert_close(seen[0][:, 0, 0, 0], torch.tensor([-127 / 128, 0, 1.0]))
 
 
-def test_the_weights_are_trained_ones(backbone):
-    from timm import create_model
+def test_a_grid_keeps_where_things_are_and_can_be_mirrored(backbone, frames):
+    grid = load_backbone(PACKAGED, grid=2)
+    frames = frames.clone()
+    frames[:, :, :, 112:] = 127  # something on the left, nothing on the right
+    assert grid.dim == 4 * backbone.dim
+    assert grid.identity != backbone.identity
+    with torch.inference_mode():
+        whole, parts, mirrored = backbone.encoder(frames), grid.encoder(frames), grid.encoder(frames.flip(3))
+    assert parts.shape == (9, grid.dim)
+    cosine = torch.nn.functional.cosine_similarity
+    assert cosine(parts.unflatten(1, (-1, 4)).mean(2), whole).min() > 0.95
+    swapped = backbones.mirror(parts, 2)
+    assert torch.equal(backbones.mirror(swapped, 2), parts)
+    assert (cosine(swapped, mirrored) > cosine(parts, mirrored)).all()
 
+
+def test_a_backbone_without_a_map_takes_no_grid(monkeypatch):
+    monkeypatch.setattr(backbones, "_from_hub", lambda name: timm.create_model(name, num_classes=0))
+    with pytest.raises(VidseqError, match=r"ends in no map.*features\.grid=1"):
+        load_backbone("vit_tiny_patch16_224", grid=2)
+    assert load_backbone("vit_tiny_patch16_224").dim == 192
+
+
+def test_the_weights_are_trained_ones(backbone):
     cnn = backbones._packaged()
-    untrained = create_model(PACKAGED, pretrained=False)
+    untrained = timm.create_model(PACKAGED, pretrained=False)
     assert cnn.conv_stem.weight.std() > 2 * untrained.conv_stem.weight.std()
     assert len(backbone.identity["weights"]) == 64
 

@@ -27,7 +27,7 @@ def write(tmp_path: Path, old: str, new: str) -> Path:
         ("cell: gru", "cell: rnn", r"rnn\.cell = 'rnn': should be 'gru' or 'lstm'$"),
         ("  heads: 4", "  heads: 3", r"model\.dim = \d+ must be a multiple of transformer\.heads = 3$"),
         ("source: demo", "source: [demo", r"not valid YAML"),
-        ("lr: 0.001", "lr: .nan", r"train\.lr = nan"),
+        ("lr: 0.002", "lr: .nan", r"train\.lr = nan"),
     ],
 )
 def test_a_wrong_value_is_named_in_one_line_with_what_is_allowed(tmp_path, old, new, message):
@@ -45,7 +45,7 @@ def test_all_wrong_keys_are_named_at_once(tmp_path):
 
 @pytest.mark.parametrize("text", ["1e-5", "1e-05", "0.00001"])
 def test_small_numbers_are_numbers_however_they_are_written(tmp_path, text):
-    assert load_params(write(tmp_path, r"lr: 0\.001", f"lr: {text}")).train.lr == 1e-5
+    assert load_params(write(tmp_path, r"lr: 0\.002", f"lr: {text}")).train.lr == 1e-5
 
 
 def test_a_missing_file_says_where_to_run(tmp_path):

@@ -52,7 +52,7 @@ def test_a_second_repro_does_nothing(repro):
 def test_an_experiment_with_three_layers_reruns_heads_and_evaluation_alone(repro):
     log = repro.run("dvc", "exp", "run", "-S", "model.layers=3")
     assert sorted(repro.ran(log)) == ["evaluate", *HEADS]
-    for name, key in (("rnn", "rnn.weight_ih_l2"), ("transformer", "encoder.layers.2.linear1.weight")):
+    for name, key in (("rnn", "head.rnn.weight_ih_l2"), ("transformer", "head.encoder.layers.2.linear1.weight")):
         with safe_open(repro.folder / "models" / name / "model.safetensors", "pt") as weights:
             assert key in weights.keys()  # noqa: SIM118 (safe_open is no mapping)
             assert key.replace("l2", "l3").replace("layers.2", "layers.3") not in weights.keys()  # noqa: SIM118
@@ -73,7 +73,7 @@ def test_an_experiment_with_three_layers_reruns_heads_and_evaluation_alone(repro
         ("pooling: max", "pooling: cls", {"train_transformer"}),
         ("layers: 2", "layers: 1", {"train_rnn", "train_transformer"}),
         ("backbone: tf_efficientnet_lite0", "backbone: resnet18", {"extract_features"}),
-        ("max_steps: 24", "max_steps: 8", {"sample_frames", "train_rnn", "train_transformer"}),
+        ("max_steps: 32", "max_steps: 8", {"sample_frames", "train_rnn", "train_transformer"}),
         ("shuffle_seed: 0", "shuffle_seed: 1", {"evaluate"}),
     ],
 )

@@ -1,6 +1,6 @@
 import torch
 
-from vidseq.sequences import align_left, batches, masked_max, pad_left
+from vidseq.sequences import RandomWindows, align_left, batches, masked_max, pad_left
 
 
 def test_padding_is_zero_and_stands_at_the_first_steps():
@@ -20,13 +20,28 @@ def test_masked_max_never_sees_the_padding():
 
 
 def test_shuffled_batches_hold_every_series_once_in_an_order_from_the_seed():
-    sequences, labels = [torch.full((1 + i % 3, 1), float(i)) for i in range(10)], list(range(10))
+    clips = [(torch.full((1 + i % 3, 1), float(i)), i) for i in range(10)]
 
     def order(seed: int) -> list[int]:
         torch.manual_seed(seed)
-        return [int(y) for _, _, y_B in batches(sequences, labels, 4, shuffle=True) for y in y_B]
+        return [int(y) for _, _, y_B in batches(clips, 4, shuffle=True) for y in y_B]
 
-    assert sorted(order(0)) == labels
+    assert sorted(order(0)) == list(range(10))
     assert order(0) == order(0) != order(1)
-    for x_BTD, mask_BT, y_B in batches(sequences, labels, 4, shuffle=False):
+    for x_BTD, mask_BT, y_B in batches(clips, 4, shuffle=False):
         assert x_BTD.sum((1, 2)).tolist() == (y_B * mask_BT.sum(1)).tolist()
+
+
+def test_windows_are_runs_of_at_least_the_share_from_any_view():
+    clip = torch.arange(20.0)[:, None]
+    windows = RandomWindows([[clip, clip + 100]], [3], window=0.5)
+    drawn = [windows[0] for _ in range(300)]
+    assert {label for _, label in drawn} == {3}
+    assert {len(x_TD) for x_TD, _ in drawn} == set(range(10, 21))
+    assert all((x_TD.diff(dim=0) == 1).all() for x_TD, _ in drawn)
+    starts = {float(x_TD[0]) for x_TD, _ in drawn}
+    assert {0.0, 100.0, 5.0} <= starts
+    assert max(starts) <= 110
+    whole = RandomWindows([[clip]], [0], window=1.0)
+    assert torch.equal(whole[0][0], clip)
+    assert len(RandomWindows([[clip[:1]]], [0], window=0.5)[0][0]) == 1

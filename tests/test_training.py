@@ -12,7 +12,7 @@ SETTINGS = {
 }
 
 
-def problem(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[int]]:
+def problem(count: int, seed: int = 0) -> list[tuple[torch.Tensor, int]]:
     """Series of noise that rise (class 1) or fall (class 0): their mean says nothing."""
     generator = torch.Generator().manual_seed(seed)
     x, y = [], []
@@ -21,15 +21,15 @@ def problem(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[int]]:
         rise = torch.linspace(-2, 2, steps)[:, None] * torch.linspace(-1, 1, 8)
         x.append((rise if row % 2 else -rise) + 0.3 * torch.randn(steps, 8, generator=generator))
         y.append(row % 2)
-    return x, y
+    return list(zip(x, y, strict=True))
 
 
 def train(name: str, params, dropout: float = 0.0, seed: int = 0, count: int = 16, **changes):
     torch.manual_seed(seed)
-    settings = {"model": {"layers": 2, "dim": 32, "dropout": dropout}, name: SETTINGS[name]}
+    settings = {"model": {"layers": 2, "dim": 32, "dropout": dropout, "feature_dropout": dropout}, name: SETTINGS[name]}
     head = build_head(name, 8, 2, settings)
-    loader = batches(*problem(count), 8, shuffle=True)
-    val = batches(*problem(16, seed=1), 8, shuffle=False)
+    loader = batches(problem(count), 8, shuffle=True)
+    val = batches(problem(16, seed=1), 8, shuffle=False)
     return head, *fit(name, head, loader, val, params.train.model_copy(update={"epochs": 30, **changes}))
 
 
@@ -61,15 +61,17 @@ def test_early_stopping_keeps_the_best_epoch(params):
     head, curves, _ = train("rnn", params, epochs=60, patience=4, lr=0.01)
     best = curves.val_loss.idxmin()
     assert len(curves) <= best + 1 + 4
-    x_BTD, mask_BT, y_B = next(iter(batches(*problem(16, seed=1), 16, shuffle=False)))
+    x_BTD, mask_BT, y_B = next(iter(batches(problem(16, seed=1), 16, shuffle=False)))
     with torch.inference_mode():
         loss = torch.nn.functional.cross_entropy(head.eval()(x_BTD, mask_BT), y_B).item()
     assert loss == pytest.approx(curves.val_loss[best], abs=1e-5)
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line(params):
-    head = build_head("rnn", 8, 2, {"model": {"layers": 2, "dim": 32, "dropout": 0.0}, "rnn": SETTINGS["rnn"]})
-    x, y = problem(16)
-    x[3][0, 0] = float("nan")
+    head = build_head(
+        "rnn", 8, 2, {"model": {"layers": 2, "dim": 32, "dropout": 0.0, "feature_dropout": 0.0}, "rnn": SETTINGS["rnn"]}
+    )
+    clips = problem(16)
+    clips[3][0][0, 0] = float("nan")
     with pytest.raises(VidseqError, match=r"training diverged: the loss is nan at step \d.*train\.lr"):
-        fit("rnn", head, batches(x, y, 8, True), batches(*problem(8), 8, False), params.train)
+        fit("rnn", head, batches(clips, 8, True), batches(problem(8), 8, False), params.train)

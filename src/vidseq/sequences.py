@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 
 def pad_left(sequences: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,10 +29,32 @@ def masked_max(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     return x_BTD.masked_fill(~mask_BT[:, :, None], -torch.inf).amax(1)
 
 
-def batches(sequences: list[torch.Tensor], labels: list[int], batch_size: int, shuffle: bool) -> DataLoader:
+class RandomWindows(Dataset):
+    """Training clips, each time a random part of at least `window` of the clip, in one of its views.
+
+    `views` holds for each clip its series (T_i, D), and the same clip mirrored where that is known.
+    """
+
+    def __init__(self, views: list[list[torch.Tensor]], labels: list[int], window: float):
+        self.views, self.labels, self.window = views, labels, window
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        """Draw a view and a window of it from torch's seed."""
+        views = self.views[index]
+        x_TD = views[int(torch.randint(len(views), ()))]
+        share = self.window + (1 - self.window) * float(torch.rand(()))
+        steps = max(1, round(share * len(x_TD)))
+        start = int(torch.randint(len(x_TD) - steps + 1, ()))
+        return x_TD[start : start + steps], self.labels[index]
+
+
+def batches(examples: Dataset | list[tuple[torch.Tensor, int]], batch_size: int, shuffle: bool) -> DataLoader:
     """Return a loader of (x_BTD, mask_BT, y_B); with `shuffle` in an order drawn anew each epoch from torch's seed."""
 
-    def collate(examples: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return *pad_left([x_TD for x_TD, _ in examples]), torch.tensor([label for _, label in examples])
+    def collate(chosen: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return *pad_left([x_TD for x_TD, _ in chosen]), torch.tensor([label for _, label in chosen])
 
-    return DataLoader(list(zip(sequences, labels, strict=True)), batch_size, shuffle, collate_fn=collate)
+    return DataLoader(examples, batch_size, shuffle, collate_fn=collate)

@@ -11,12 +11,14 @@ from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.heads import build_head
 from vidseq.sequences import pad_left
+from vidseq.streams import MotionStreams
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A head with its weights and `card`: head, classes, feature_dim, settings, frames, backbone, versions."""
+    """Streams and a head with their weights, and `card`: head, classes, feature_dim, settings, frames, backbone."""
 
+    streams: MotionStreams
     head: nn.Module
     card: dict
 
@@ -29,13 +31,16 @@ class TrainedModel:
     def probabilities(self, sequences: list[torch.Tensor], batch_size: int = 256) -> torch.Tensor:
         """Return the class probabilities (N, C) of series of features (T_i, D), on the CPU."""
         head = self.head.eval().cpu()
-        parts = [sequences[start : start + batch_size] for start in range(0, len(sequences), batch_size)]
+        shown = [self.streams(x_TD) for x_TD in sequences]
+        parts = [shown[start : start + batch_size] for start in range(0, len(shown), batch_size)]
         return torch.cat([head(*pad_left(part)).softmax(1) for part in parts])
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing empty folder."""
-        state = {name: tensor.contiguous() for name, tensor in self.head.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
+        modules = nn.ModuleDict({"streams": self.streams, "head": self.head})
+        save_file(
+            {name: tensor.contiguous() for name, tensor in modules.state_dict().items()}, folder / "model.safetensors"
+        )
         write_json(folder / "model.json", self.card)
 
 
@@ -46,6 +51,12 @@ def load_model(folder: Path) -> TrainedModel:
         state = load_file(folder / "model.safetensors")
     except FileNotFoundError as error:
         raise VidseqError(f"{folder} holds no trained model ({Path(error.filename or '').name} is missing)") from error
-    head = build_head(card["head"], card["feature_dim"], len(card["classes"]), card["settings"])
-    head.load_state_dict(state)
-    return TrainedModel(head, card)
+    streams, head = build(card["head"], card["feature_dim"], len(card["classes"]), card["settings"])
+    nn.ModuleDict({"streams": streams, "head": head}).load_state_dict(state)
+    return TrainedModel(streams, head, card)
+
+
+def build(name: str, feature_dim: int, classes: int, settings: dict) -> tuple[MotionStreams, nn.Module]:
+    """Build the streams and the head as `settings` has them: sections of params.yaml by their names."""
+    streams = MotionStreams(feature_dim, **settings["streams"])
+    return streams, build_head(name, streams.dim, classes, settings)

@@ -3,6 +3,7 @@
 import copy
 import logging
 import warnings
+from math import inf, nan
 
 import pandas as pd
 import pytorch_lightning as pl
@@ -22,10 +23,11 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its greeting
 class Classifier(pl.LightningModule):
     """A head with its loss, its optimiser and the record of its gradient norms (before clipping)."""
 
-    def __init__(self, head: nn.Module, params: TrainParams):
+    def __init__(self, head: nn.Module, params: TrainParams, steps_per_epoch: int):
         super().__init__()
         self.head = head
         self.params = params
+        self.steps = params.epochs * steps_per_epoch
         self.grad_norms: list[float] = []
 
     def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
@@ -54,10 +56,15 @@ class Classifier(pl.LightningModule):
         self.grad_norms.append(nn.utils.get_total_norm(grads).item())
 
     def configure_optimizers(self) -> dict:
-        """AdamW under a one-cycle schedule over all epochs (Smith & Topin, 2018)."""
-        optimizer = torch.optim.AdamW(self.parameters(), self.params.lr, weight_decay=self.params.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, steps)
+        """AdamW under a one-cycle schedule over `epochs` (Smith & Topin, 2018), whenever the training stops."""
+        matrices = [parameter for parameter in self.parameters() if parameter.ndim > 1]
+        others = [parameter for parameter in self.parameters() if parameter.ndim <= 1]  # biases and norms do not decay
+        groups = [
+            {"params": matrices, "weight_decay": self.params.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, self.params.lr)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, self.steps, pct_start=0.2)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -67,13 +74,14 @@ class Record(pl.Callback):
     def __init__(self, name: str):
         self.name = name
         self.rows: list[dict] = []
-        self.best: dict = {"val_loss": float("inf")}
-        self.weights: dict[str, torch.Tensor] = {}
+        self.best: dict = {"val_loss": inf}
+        self.weights: dict[str, torch.Tensor] | None = None
         self.console = Console(stderr=True)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Classifier) -> None:
         """Add the row; keep the weights if no epoch had a lower validation loss."""
-        metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        metrics = {"val_loss": nan, "val_accuracy": nan}  # where there are no validation clips
+        metrics |= {name: value.item() for name, value in trainer.callback_metrics.items()}
         norms = module.grad_norms[-trainer.num_training_batches :]
         row = {
             "epoch": trainer.current_epoch + 1,
@@ -87,28 +95,31 @@ class Record(pl.Callback):
         if row["val_loss"] < self.best["val_loss"]:
             self.best = row
             self.weights = copy.deepcopy(module.head.state_dict())
-        if self.console.is_terminal or row["epoch"] % 10 == 1:
+        if self.console.is_terminal or row["epoch"] % 5 == 0:
             self._show(row)
 
     def _show(self, row: dict) -> None:
-        self.console.print(
-            f"{self.name}: epoch {row['epoch']:>3}  train loss {row['train_loss']:.3f}  "
-            f"val loss {row['val_loss']:.3f}  val accuracy {row['val_accuracy']:.3f}"
-        )
+        line = f"{self.name}: epoch {row['epoch']:>3}  train loss {row['train_loss']:.3f}"
+        if row["val_loss"] == row["val_loss"]:  # nan without validation clips
+            line += f"  val loss {row['val_loss']:.3f}  val accuracy {row['val_accuracy']:.3f}"
+        self.console.print(line)
 
 
 def fit(
-    name: str, head: nn.Module, train: DataLoader, val: DataLoader, params: TrainParams
+    name: str, head: nn.Module, train: DataLoader, val: DataLoader | None, params: TrainParams
 ) -> tuple[pd.DataFrame, list[float]]:
     """Train `head` in place; it ends with the weights of its best epoch on validation.
 
+    Without `val` there is no early stopping, and it ends with the weights of the last epoch.
     Returns the curves, one row an epoch, and the gradient norm of every step. The caller seeds torch.
     """
     torch.set_num_threads(1)  # heads are too small to share: a second thread costs more than it brings
-    classifier, record = Classifier(head, params), Record(name)
+    classifier, record = Classifier(head, params, len(train)), Record(name)
+    stop = [] if val is None else [EarlyStopping("val_loss", patience=params.patience, check_finite=False)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # the data is in memory
         warnings.filterwarnings("ignore", ".*number of training batches.*")
+        warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")  # a refit has no clips left to check on
         warnings.filterwarnings("ignore", ".*treespec.*is deprecated.*")  # Lightning's own use of torch
         trainer = pl.Trainer(
             max_epochs=params.epochs,
@@ -116,7 +127,7 @@ def fit(
             devices=1,
             deterministic=True,
             gradient_clip_val=params.clip_norm,
-            callbacks=[record, EarlyStopping("val_loss", patience=params.patience, check_finite=False)],
+            callbacks=[record, *stop],
             num_sanity_val_steps=0,
             logger=False,
             enable_checkpointing=False,
@@ -124,5 +135,6 @@ def fit(
             enable_model_summary=False,
         )
         trainer.fit(classifier, train, val)
-    head.load_state_dict(record.weights)
+    if record.weights is not None:
+        head.load_state_dict(record.weights)
     return pd.DataFrame(record.rows), classifier.grad_norms

@@ -27,12 +27,18 @@ def sequences(count: int, seed: int = 0) -> list[torch.Tensor]:
 
 def make(name: str, settings: dict, layers: int = 2) -> torch.nn.Module:
     torch.manual_seed(0)
-    return build_head(name, DIM, CLASSES, {"model": {"layers": layers, "dim": 32, "dropout": 0.2}, name: settings})
+    return build_head(
+        name,
+        DIM,
+        CLASSES,
+        {"model": {"layers": layers, "dim": 32, "dropout": 0.2, "feature_dropout": 0.3}, name: settings},
+    )
 
 
 def trained(name: str, settings: dict, params) -> torch.nn.Module:
     head, x, y = make(name, settings), sequences(24), [i % CLASSES for i in range(24)]
-    fit(name, head, batches(x, y, 8, True), batches(x, y, 8, False), params.train.model_copy(update={"epochs": 3}))
+    clips = list(zip(x, y, strict=True))
+    fit(name, head, batches(clips, 8, True), batches(clips, 8, False), params.train.model_copy(update={"epochs": 3}))
     return head
 
 

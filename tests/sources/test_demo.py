@@ -1,5 +1,7 @@
 """The source `demo`: what it draws, and that only order tells SitDown from StandUp."""
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,7 +69,7 @@ def test_a_clip_depends_on_its_name_and_the_seed_alone(drawn: tuple[pd.DataFrame
 def test_the_number_of_processes_changes_nothing(
     drawn: tuple[pd.DataFrame, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(demo, "ProcessPoolExecutor", partial(ProcessPoolExecutor, 1))
     demo.prepare(params(groups=2, classes=("Waving",)), tmp_path)
     before = contents(drawn[1])
     assert all(before[name] == content for name, content in contents(tmp_path).items())

@@ -3,13 +3,21 @@
 import torch
 from torch import nn
 
+from vidseq.params import ModelParams
+
 
 class Projection(nn.Module):
-    """Normalise each frame's feature vector and project it to the head's width: (..., feature_dim) to (..., dim)."""
+    """Project each frame's feature vector to the head's width: (..., feature_dim) to (..., dim)."""
 
-    def __init__(self, feature_dim: int, dim: int, dropout: float):
+    def __init__(self, feature_dim: int, model: ModelParams):
         super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(feature_dim), nn.Dropout(dropout), nn.Linear(feature_dim, dim))
+        self.layers = nn.Sequential(
+            nn.Dropout(model.feature_dropout),
+            nn.Linear(feature_dim, model.dim),
+            nn.LayerNorm(model.dim),
+            nn.GELU(),
+            nn.Dropout(model.dropout),
+        )
 
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """Apply the same layers to every time step."""

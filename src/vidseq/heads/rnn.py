@@ -16,12 +16,12 @@ class RnnHead(nn.Module):
 
     def __init__(self, feature_dim: int, classes: int, model: ModelParams, rnn: RnnParams):
         super().__init__()
-        self.project = Projection(feature_dim, model.dim, model.dropout)
+        self.project = Projection(feature_dim, model)
         between = model.dropout if model.layers > 1 else 0.0
         self.rnn = CELLS[rnn.cell](
             model.dim, model.dim, model.layers, batch_first=True, dropout=between, bidirectional=rnn.bidirectional
         )
-        self.dropout = nn.Dropout(model.dropout)
+        self.dropout = nn.Dropout(model.feature_dropout)
         self.classify = nn.Linear(model.dim * (2 if rnn.bidirectional else 1), classes)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ class TransformerHead(nn.Module):
     def __init__(self, feature_dim: int, classes: int, model: ModelParams, transformer: TransformerParams):
         super().__init__()
         self.pooling = transformer.pooling
-        self.project = Projection(feature_dim, model.dim, model.dropout)
+        self.project = Projection(feature_dim, model)
         if transformer.positions == "sinusoidal":
             self.register_buffer("positions", sinusoidal(MAX_POSITIONS, model.dim), persistent=False)
         else:
@@ -28,7 +28,7 @@ class TransformerHead(nn.Module):
             model.dim, transformer.heads, 4 * model.dim, model.dropout, "gelu", batch_first=True, norm_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, model.layers, nn.LayerNorm(model.dim), enable_nested_tensor=False)
-        self.dropout = nn.Dropout(model.dropout)
+        self.dropout = nn.Dropout(model.feature_dropout)
         self.classify = nn.Linear(model.dim, classes)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

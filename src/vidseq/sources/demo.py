@@ -4,10 +4,10 @@ SitDown and StandUp show the same poses, one in the other's reverse order: only 
 frames can tell them apart.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,7 +136,7 @@ def _room(rng: np.random.Generator) -> Image.Image:
     """Draw a wall and a floor with a few things."""
     width, height = (SIZE + 2 * MARGIN).tolist()
     floor = int(rng.uniform(0.58, 0.74) * height)
-    wall, ground = random_colour(rng, (0.05, 0.35), (0.6, 0.95)), random_colour(rng, (0.1, 0.5), (0.3, 0.7))
+    wall, ground = random_colour(rng, (0.02, 0.25), (0.7, 0.98)), random_colour(rng, (0.1, 0.4), (0.4, 0.75))
     room = Image.new("RGB", (width, height), wall)
     draw = ImageDraw.Draw(room)
     stripe = int(rng.integers(6, 30))
@@ -148,7 +148,7 @@ def _room(rng: np.random.Generator) -> Image.Image:
     draw.rectangle((0, floor - 5, width, floor), shade(wall, 0.7))
     for _ in range(rng.integers(1, 4)):
         _thing(draw, rng, int(rng.integers(0, width)), floor)
-    light = Image.fromarray(rng.uniform(0.7, 1.15, (3, 4))).resize((width, height), Image.Resampling.BICUBIC)
+    light = Image.fromarray(rng.uniform(0.75, 1.15, (3, 4))).resize((width, height), Image.Resampling.BICUBIC)
     grain = rng.normal(0, 3, (height, width, 1))
     return Image.fromarray(np.clip(np.asarray(room) * np.asarray(light)[..., None] + grain, 0, 255).astype(np.uint8))
 
@@ -223,14 +223,15 @@ def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
     for label in params.classes:
         if label not in CLASSES:
             raise VidseqError(f"data.classes: the demo has no class '{label}'; it has {', '.join(CLASSES)}")
-    groups, numbers = range(1, params.demo.groups + 1), range(1, params.demo.clips + 1)
-    jobs = [(group, label, clip) for group in groups for label in params.classes or CLASSES for clip in numbers]
+    labels = [label for label in CLASSES if label in (params.classes or CLASSES)]
+    groups, clips = range(1, params.demo.groups + 1), range(1, params.demo.clips + 1)
+    jobs = list(product(groups, labels, clips))
     rows = []
     for group, label, clip in jobs:
         stem = f"v_{label}_g{group:02d}_c{clip:02d}"
         rows.append({"clip": stem, "path": f"{label}/{stem}.avi", "label": label, "group": f"g{group:02d}"})
         (clips_dir / label).mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor() as pool:
         files = [clips_dir / row["path"] for row in rows]
         drawn = pool.map(_write, [params.seed] * len(jobs), *zip(*jobs, strict=True), files)
         for _ in track(drawn, "drawing clips", len(jobs)):

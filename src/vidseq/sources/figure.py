@@ -71,8 +71,8 @@ def random_body(rng: np.random.Generator) -> Body:
     """Draw a performer."""
     bones = rng.uniform(0.93, 1.07, 6) * (0.245, 0.245, 0.29, 0.35, 0.078, 0.1)
     skin = _rgb(rng.uniform(0.35, 1.0) * np.array([0.95, 0.76, 0.62]))
-    shirt = random_colour(rng, (0.1, 0.9), (0.35, 1.0))
-    trousers = random_colour(rng, (0.1, 0.8), (0.15, 0.75))
+    shirt = random_colour(rng, (0.4, 0.95), (0.3, 0.9))
+    trousers = random_colour(rng, (0.2, 0.8), (0.12, 0.6))
     return Body(
         *bones.tolist(),
         girth=rng.uniform(0.85, 1.35),
@@ -196,7 +196,7 @@ def _parts(body: Body) -> list[Part]:
 def film(
     room: Image.Image, pose: Pose, body: Body, view: View, corners: np.ndarray, size: np.ndarray
 ) -> Iterator[Image.Image]:
-    """Yield N pictures of the figure in the room: `size` (width, height) px, the upper left at `corners` (N, 2) int."""
+    """Yield N pictures of the figure in the room: `size` (width, height) px from the upper left `corners` (N, 2)."""
     parts = _parts(body)
     pixels = {name: view.project(points) for name, points in _joints(pose, body).items()}
     ends = np.stack([[pixels[part[0]], pixels[part[1]]] for part in parts]).transpose(2, 0, 1, 3)  # (N, parts, 2, xy)

@@ -1,0 +1,59 @@
+"""What a head is shown of a clip: each frame as it is, how it changed, and how it differs from the clip's mean.
+
+Scenes tell classes apart on the training clips and mislead on others. The two motion streams take what stands still
+away: |x_t - x_{t-lag}| and |x_t - mean(x)|, as temporal differences do on pixels (Wang et al., 2016, TSN's RGB
+difference). Each stream is reduced by principal components that are fitted on training clips alone.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+STREAMS = 3
+SEGMENTS = 3  # a clip's thirds are what the components are fitted on
+
+
+class MotionStreams(nn.Module):
+    """Frozen after `fit`: maps a clip's features (T, D) to its streams (T, 3 * components)."""
+
+    def __init__(self, feature_dim: int, lag: int, components: int):
+        super().__init__()
+        self.lag = lag
+        self.dim = STREAMS * components
+        self.register_buffer("mean", torch.zeros(STREAMS, feature_dim))
+        self.register_buffer("scale", torch.ones(STREAMS, feature_dim))
+        self.register_buffer("axes", torch.zeros(STREAMS, feature_dim, components))
+
+    @torch.no_grad()
+    def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "MotionStreams":
+        """Fit the components on clips (T_i, D): the means of each clip's thirds, standardised, not whitened."""
+        thirds = [torch.stack([part.mean(1) for part in self._split(x_TD)]) for x_TD in clips]
+        for stream, rows_ND in enumerate(torch.cat(thirds).unbind(1)):
+            deviation_D = rows_ND.std(0)
+            self.mean[stream] = rows_ND.mean(0)
+            # the floor keeps features that hardly ever move from being blown up to the size of the others
+            self.scale[stream] = 1 / (deviation_D + 0.1 * deviation_D.mean()).clamp(min=1e-6)
+            rows_ND = (rows_ND - self.mean[stream]) * self.scale[stream]
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                wanted = min(self.axes.shape[2], *rows_ND.shape)
+                _, _, axes_DP = torch.svd_lowrank(rows_ND, q=min(wanted + 30, *rows_ND.shape), niter=2)
+            # on one scale for all components, so that the weak ones stay weak
+            self.axes[stream, :, :wanted] = axes_DP[:, :wanted] / (rows_ND @ axes_DP[:, :wanted]).std().clamp(min=1e-6)
+        return self
+
+    @torch.no_grad()
+    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
+        """Return the streams of one clip, side by side."""
+        streams_STD = (_streams(x_TD, self.lag) - self.mean[:, None]) * self.scale[:, None]
+        return torch.bmm(streams_STD, self.axes).permute(1, 0, 2).flatten(1)
+
+    def _split(self, x_TD: torch.Tensor) -> list[torch.Tensor]:
+        return [part for part in _streams(x_TD, self.lag).tensor_split(SEGMENTS, 1) if part.shape[1]]
+
+
+def _streams(x_TD: torch.Tensor, lag: int) -> torch.Tensor:
+    x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
+    earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - lag).clamp(min=0)
+    return torch.stack([x_TD, (x_TD - x_TD[earlier_T]).abs(), (x_TD - x_TD.mean(0)).abs()])
