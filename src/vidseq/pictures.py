@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import confusion_matrix
 
+from vidseq.files import replacing
+
 THUMBNAIL_HEIGHT = 90
 CAPTION_HEIGHT = 22
 GAP = 2
@@ -52,4 +54,5 @@ def confusion_picture(y_N: np.ndarray, predicted_N: np.ndarray, classes: list[st
     for row, column in np.ndindex(counts_CC.shape):
         colour = "white" if shares_CC[row, column] > 0.5 else "black"
         axes.text(column, row, counts_CC[row, column], ha="center", va="center", color=colour)
-    figure.savefig(path)
+    with replacing(path) as beside:
+        figure.savefig(beside, format="png")

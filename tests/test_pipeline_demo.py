@@ -1,0 +1,15 @@
+"""What the default run must show: that order carries meaning, and that the heads hear it."""
+
+import json
+
+
+def test_heads_know_the_order_of_frames_that_the_baseline_is_blind_to(fresh_project):
+    project = fresh_project(small=False)
+    project.run("dvc", "repro")
+    report = json.loads((project.folder / "metrics" / "evaluation.json").read_text())
+    assert report["baseline"]["accuracy"] <= 0.80
+    for name in ("rnn", "transformer"):
+        assert report[name]["accuracy"] >= report["baseline"]["accuracy"] + 0.10
+        assert report[name]["accuracy_shuffled"] <= report[name]["accuracy"] - 0.05
+        pair = [report[name]["per_class"][label]["recall"] for label in ("SitDown", "StandUp")]
+        assert min(pair) >= 0.7  # each other's time reversal: without order it is a guess between the two
