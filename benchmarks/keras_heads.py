@@ -53,6 +53,7 @@ def train_keras_head(
     kind: Callable[[int, int], nn.Module], x_NTD: torch.Tensor, mask_NT: torch.Tensor, y_N: torch.Tensor, seed: int
 ) -> nn.Module:
     """Train as the examples do: Adam at 1e-3, batches of 32, the weights of the lowest loss on the list's tail."""
+    torch.set_num_threads(1)  # as for our own heads
     torch.manual_seed(seed)
     head = kind(x_NTD.shape[2], int(y_N.max()) + 1)
     known = round(len(y_N) * (1 - head.validation_share))

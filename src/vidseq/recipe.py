@@ -55,5 +55,6 @@ def _train(
     loader = batches(train, params.train.batch_size, shuffle=True)
     check = [(streams(sequences[index]), y[index]) for index in held_out]
     check_loader = batches(check, params.train.batch_size, shuffle=False) if check else None
-    curves, grad_norms = fit(card["head"], head, loader, check_loader, params.train)
+    name = card["head"] if check else f"{card['head']}, refit"
+    curves, grad_norms = fit(name, head, loader, check_loader, params.train)
     return TrainedModel(streams, head, card), curves, grad_norms
