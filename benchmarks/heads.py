@@ -1,4 +1,4 @@
-"""Splits x seeds x models on cached features: `make benchmark`. Resumes, and writes docs/results.md and its figure.
+"""Splits x seeds x models on cached features, clip by clip into one CSV; resumes. `heads_report` makes tables of it.
 
 Needs the features of UCF101 clips (any classes), from a run of the pipeline; for the Keras heads a second set of them
 with features.grid=1, frames.strategy=first and frames.max_steps=20. Every model is trained on a split's training
