@@ -18,7 +18,7 @@ def main(params: Params, name: str) -> None:
     sequences = features.load_sequences(paths.FEATURES, clips["clip"].tolist())
     backbone = read_json(paths.FEATURES / "meta.json")["backbone"]
     val = (clips.split == "val").to_numpy()
-    model, curves, grad_norms = train_model(name, sequences, clips.label.tolist(), val, params, backbone)
+    model, curves, grad_norms, _ = train_model(name, sequences, clips.label.tolist(), val, params, backbone)
 
     with replacing(paths.MODELS / name) as folder:
         folder.mkdir()

@@ -13,7 +13,11 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_model_is_one_folder_without_pickle(tmp_path, name):
     model = {"layers": 2, "dim": 16, "dropout": 0.1, "feature_dropout": 0.1}
-    settings = {"streams": {"lag": 2, "components": 4}, "model": model, name: SETTINGS[name]}
+    settings = {
+        "streams": {"show": ["frame", "change"], "lag": 2, "components": 4},
+        "model": model,
+        name: SETTINGS[name],
+    }
     card = {"head": name, "classes": ["A", "B", "Γ"], "feature_dim": 8, "settings": settings}
     streams, head = build(name, 8, 3, settings)
     clips = [torch.randn(steps, 8) for steps in (3, 1, 9, 4)]

@@ -73,6 +73,7 @@ class FeaturesParams(Section):
 class StreamsParams(Section):
     """What a head is shown of the features."""
 
+    show: Annotated[list[Literal["frame", "change", "distance"]], Field(min_length=1)]
     lag: Count
     components: Count
 

@@ -1,4 +1,4 @@
-"""The recipe by which any head becomes a trained model: streams fitted, head trained, then both once more on all."""
+"""The recipe by which any head becomes a trained model: streams fitted, head trained, then once more on all clips."""
 
 from importlib.metadata import version
 
@@ -6,21 +6,25 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from vidseq.backbones import mirror
-from vidseq.params import Params
+from vidseq.heads import build_head
+from vidseq.params import Params, TrainParams
 from vidseq.sequences import RandomWindows, batches
-from vidseq.trained_model import TrainedModel, build
+from vidseq.streams import MotionStreams
+from vidseq.trained_model import TrainedModel
 from vidseq.training import fit
 
 
 def train_model(
     name: str, sequences: list[torch.Tensor], labels: list[str], val: np.ndarray, params: Params, backbone: dict
-) -> tuple[TrainedModel, pd.DataFrame, list[float]]:
+) -> tuple[TrainedModel, pd.DataFrame, list[float], torch.Tensor]:
     """Train head `name` on series of features (T_i, D); `val` is true for the validation clips.
 
-    The model of the best epoch on the validation clips is returned; with `train.refit`, one that is trained anew on all
-    clips by the whole of the same schedule. The curves and gradient norms are those of the run with validation.
+    The streams are fitted on the other clips. The head of the best epoch on the validation clips is returned; with
+    `train.refit`, one that is trained anew on all clips by the whole of the same schedule. The curves, the gradient
+    norms and the probabilities of the validation clips (N, C) are those of the run that has not seen these clips.
     """
     settings = {part: getattr(params, part).model_dump() for part in ("streams", "model", name, "train")}
     card = {
@@ -32,29 +36,34 @@ def train_model(
         "backbone": backbone,
         "versions": {package: version(package) for package in ("torch", "timm")},
     }
-    model, curves, grad_norms = _train(card, sequences, labels, val, params)
-    if params.train.refit:
-        model, _, _ = _train(card, sequences, labels, np.zeros_like(val), params)
-    return model, curves, grad_norms
-
-
-def _train(
-    card: dict, sequences: list[torch.Tensor], labels: list[str], val: np.ndarray, params: Params
-) -> tuple[TrainedModel, pd.DataFrame, list[float]]:
-    pl.seed_everything(params.train.seed, verbose=False)
-    y = [card["classes"].index(label) for label in labels]
-    grid = card["backbone"]["grid"]
+    grid = backbone["grid"]
     mirrored = params.train.mirror and grid > 1
     views = [[x_TD, mirror(x_TD, grid)] if mirrored else [x_TD] for x_TD in sequences]
-    streams, head = build(card["head"], card["feature_dim"], len(card["classes"]), card["settings"])
+    streams = MotionStreams(card["feature_dim"], **settings["streams"])
+    streams.fit((x_TD for index in np.flatnonzero(~val) for x_TD in views[index]), params.train.seed)
+    shown = [[streams(x_TD) for x_TD in clip] for clip in views]
+    y = [card["classes"].index(label) for label in labels]
 
-    known, held_out = np.flatnonzero(~val), np.flatnonzero(val)
-    streams.fit((x_TD for index in known for x_TD in views[index]), params.train.seed)
-    shown = [[streams(x_TD) for x_TD in views[index]] for index in known]
-    train = RandomWindows(shown, [y[index] for index in known], params.train.window)
-    loader = batches(train, params.train.batch_size, shuffle=True)
-    check = [(streams(sequences[index]), y[index]) for index in held_out]
-    check_loader = batches(check, params.train.batch_size, shuffle=False) if check else None
-    name = card["head"] if check else f"{card['head']}, refit"
-    curves, grad_norms = fit(name, head, loader, check_loader, params.train)
-    return TrainedModel(streams, head, card), curves, grad_norms
+    def train(title: str, held_out: np.ndarray) -> tuple[nn.Module, pd.DataFrame, list[float]]:
+        pl.seed_everything(params.train.seed, verbose=False)
+        head = build_head(name, streams.dim, len(card["classes"]), settings)
+        curves, grad_norms = fit(title, head, *_loaders(shown, y, held_out, params.train), params.train)
+        return head, curves, grad_norms
+
+    head, curves, grad_norms = train(name, val)
+    model = TrainedModel(streams, head, card)
+    p_NC = model.probabilities([sequences[index] for index in np.flatnonzero(val)])
+    if params.train.refit:
+        model = TrainedModel(streams, train(f"{name}, refit", np.zeros_like(val))[0], card)
+    return model, curves, grad_norms, p_NC
+
+
+def _loaders(shown: list[list[torch.Tensor]], y: list[int], val: np.ndarray, train: TrainParams) -> tuple:
+    """Random windows of every view of the training clips; the validation clips as they are, None if there are none."""
+    known = np.flatnonzero(~val)
+    windows = RandomWindows([shown[index] for index in known], [y[index] for index in known], train.window)
+    check = [(shown[index][0], y[index]) for index in np.flatnonzero(val)]
+    return (
+        batches(windows, train.batch_size, shuffle=True),
+        batches(check, train.batch_size, shuffle=False) if check else None,
+    )

@@ -10,25 +10,24 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-STREAMS = 3
 SEGMENTS = 3  # a clip's thirds are what the components are fitted on
 
 
 class MotionStreams(nn.Module):
-    """Frozen after `fit`: maps a clip's features (T, D) to its streams (T, 3 * components)."""
+    """Frozen after `fit`: maps a clip's features (T, D) to its S streams (T, S * components)."""
 
-    def __init__(self, feature_dim: int, lag: int, components: int):
+    def __init__(self, feature_dim: int, show: list[str], lag: int, components: int):
         super().__init__()
-        self.lag = lag
-        self.dim = STREAMS * components
-        self.register_buffer("mean", torch.zeros(STREAMS, feature_dim))
-        self.register_buffer("scale", torch.ones(STREAMS, feature_dim))
-        self.register_buffer("axes", torch.zeros(STREAMS, feature_dim, components))
+        self.show, self.lag = show, lag
+        self.dim = len(show) * components
+        self.register_buffer("mean", torch.zeros(len(show), feature_dim))
+        self.register_buffer("scale", torch.ones(len(show), feature_dim))
+        self.register_buffer("axes", torch.zeros(len(show), feature_dim, components))
 
     @torch.no_grad()
     def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "MotionStreams":
         """Fit the components on clips (T_i, D): the means of each clip's thirds, standardised, not whitened."""
-        thirds = [torch.stack([part.mean(1) for part in self._split(x_TD)]) for x_TD in clips]
+        thirds = [_thirds(self._streams(x_TD)) for x_TD in clips]
         for stream, rows_ND in enumerate(torch.cat(thirds).unbind(1)):
             deviation_D = rows_ND.std(0)
             self.mean[stream] = rows_ND.mean(0)
@@ -46,14 +45,19 @@ class MotionStreams(nn.Module):
     @torch.no_grad()
     def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
         """Return the streams of one clip, side by side."""
-        streams_STD = (_streams(x_TD, self.lag) - self.mean[:, None]) * self.scale[:, None]
+        streams_STD = (self._streams(x_TD) - self.mean[:, None]) * self.scale[:, None]
         return torch.bmm(streams_STD, self.axes).permute(1, 0, 2).flatten(1)
 
-    def _split(self, x_TD: torch.Tensor) -> list[torch.Tensor]:
-        return [part for part in _streams(x_TD, self.lag).tensor_split(SEGMENTS, 1) if part.shape[1]]
+    def _streams(self, x_TD: torch.Tensor) -> torch.Tensor:
+        x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
+        earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - self.lag).clamp(min=0)
+        streams = {
+            "frame": lambda: x_TD,
+            "change": lambda: (x_TD - x_TD[earlier_T]).abs(),
+            "distance": lambda: (x_TD - x_TD.mean(0)).abs(),
+        }
+        return torch.stack([streams[name]() for name in self.show])
 
 
-def _streams(x_TD: torch.Tensor, lag: int) -> torch.Tensor:
-    x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
-    earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - lag).clamp(min=0)
-    return torch.stack([x_TD, (x_TD - x_TD[earlier_T]).abs(), (x_TD - x_TD.mean(0)).abs()])
+def _thirds(streams_STD: torch.Tensor) -> torch.Tensor:
+    return torch.stack([part.mean(1) for part in streams_STD.tensor_split(SEGMENTS, 1) if part.shape[1]])

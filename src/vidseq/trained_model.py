@@ -30,6 +30,8 @@ class TrainedModel:
     @torch.inference_mode()
     def probabilities(self, sequences: list[torch.Tensor], batch_size: int = 256) -> torch.Tensor:
         """Return the class probabilities (N, C) of series of features (T_i, D), on the CPU."""
+        if not sequences:
+            return torch.zeros(0, len(self.classes))
         head = self.head.eval().cpu()
         shown = [self.streams(x_TD) for x_TD in sequences]
         parts = [shown[start : start + batch_size] for start in range(0, len(shown), batch_size)]
