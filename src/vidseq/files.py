@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 
 @contextmanager
@@ -23,6 +24,22 @@ def replacing(path: Path) -> Iterator[Path]:
     if beside.is_dir():  # a folder cannot be renamed onto one that holds files
         remove(path)
     beside.replace(path)
+
+
+@contextmanager
+def adding(path: Path) -> Iterator[Path]:
+    """Like `replacing`, for caches that several processes fill at a time: what came first stays."""
+    beside = path.with_name(f".{uuid4().hex}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield beside
+        if not path.exists():
+            beside.rename(path)
+    except OSError:
+        if not path.exists():
+            raise
+    finally:
+        remove(beside)
 
 
 def remove(path: Path) -> None:

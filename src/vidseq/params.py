@@ -67,7 +67,10 @@ class FeaturesParams(Section):
     backbone: str
     grid: Annotated[int, Field(ge=1, le=4)]
     engine: Literal["auto", "torch", "openvino"]
+    precision: Literal["fp32", "bf16"]
     batch_size: Count
+    executor: Literal["local", "ray"]
+    cache_gb: Positive
 
 
 class StreamsParams(Section):
