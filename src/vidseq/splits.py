@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from vidseq.errors import VidseqError
 
@@ -42,6 +41,8 @@ def held_out(labels: pd.Series, groups: pd.Series, share: float, seed: int) -> p
 
     Returns a boolean series over the clips, true where held out. A pure function of its arguments.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # slow to import, and only download draws
+
     fewest = groups.groupby(labels).nunique()
     if fewest.min() < 2:
         raise VidseqError(

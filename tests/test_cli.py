@@ -1,0 +1,83 @@
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+PREDICT = (sys.executable, "-m", "vidseq.cli", "predict")
+
+
+def run(project, *command: str) -> tuple[int, str, str]:
+    env = project.env | {"PYTHONPATH": str(project.folder / "src")}
+    done = subprocess.run(command, cwd=project.folder, env=env, text=True, capture_output=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def chances(line: str) -> dict[str, float]:
+    return {label: float(chance) for label, chance in re.findall(r"(\w+) (\d\.\d+)", line.partition(": ")[2])}
+
+
+@pytest.mark.parametrize("head", ["rnn", "transformer"])
+def test_a_prediction_is_that_of_the_pipeline(repro, head):
+    expected = pd.read_csv(repro.folder / "data" / "predictions" / f"{head}.csv", index_col="clip").iloc[::3]
+    paths = pd.read_csv(repro.folder / "data" / "clips.csv", index_col="clip").path[expected.index]
+    status, log, errors = run(repro, *PREDICT, "--model", f"models/{head}", *("data/clips/" + paths))
+    assert (status, errors) == (0, "")
+    assert len(log.splitlines()) == len(expected)
+    for line, (clip, row) in zip(log.splitlines(), expected.iterrows(), strict=True):
+        assert line.startswith(f"data/clips/{paths[clip]}: {row.predicted} ")
+        assert chances(line) == pytest.approx(row.drop(["label", "predicted"]).to_dict(), abs=1e-4)
+
+
+def test_bad_clips_are_named_and_the_others_predicted(repro):
+    paths = pd.read_csv(repro.folder / "data" / "clips.csv").path[:2]
+    (repro.folder / "data" / "bad.avi").write_bytes(b"no video")
+    files = (f"data/clips/{paths[0]}", "data/bad.avi", "data/none.avi", f"data/clips/{paths[1]}")
+    status, log, errors = run(repro, *PREDICT, *files)
+    assert status == 1
+    assert [line.partition(":")[0] for line in log.splitlines()] == [files[0], files[3]]
+    assert errors.splitlines() == [
+        "error: data/bad.avi: Invalid data found when processing input",
+        "error: data/none.avi: No such file or directory",
+    ]
+
+
+def test_a_model_of_another_machine_or_of_other_weights_says_so(repro, tmp_path):
+    clip = "data/clips/" + pd.read_csv(repro.folder / "data" / "clips.csv").path[0]
+    for name in ("model.safetensors", "model.json"):
+        (tmp_path / name).write_bytes((repro.folder / "models" / "rnn" / name).read_bytes())
+    card = json.loads((tmp_path / "model.json").read_text())
+    card["backbone"] |= {"engine": "torch", "precision": "bf16", "device": "cuda"}
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    status, log, errors = run(repro, *PREDICT, clip, "--model", str(tmp_path))
+    assert status == 0
+    assert len(log.splitlines()) == 1
+    assert "note: the features are made by openvino, fp32, cpu here, other than in training" in errors
+    card["backbone"]["weights"] = "0"
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    status, log, errors = run(repro, *PREDICT, clip, "--model", str(tmp_path))
+    assert (status, log) == (1, "")
+    assert "error: the model was trained with other weights" in errors
+
+
+def test_no_model_is_one_line(fresh_project):
+    status, log, errors = run(fresh_project(), *PREDICT, "a.avi")
+    assert (status, log, errors) == (1, "", "error: models/rnn holds no trained model (model.json is missing)\n")
+
+
+def test_help_is_quick_and_names_the_commands():
+    times = []
+    for _ in range(5):
+        start = time.process_time(), time.perf_counter()
+        page = subprocess.check_output([sys.executable, "-m", "vidseq.cli", "--help"], text=True)
+        times.append(time.perf_counter() - start[1])
+    assert "predict" in page
+    assert min(times) < 0.8  # 0.3 s on a machine that does nothing else
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; import vidseq.cli; print([m for m in ('torch', 'numpy', 'pandas', 'av') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

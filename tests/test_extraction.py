@@ -1,0 +1,85 @@
+import threading
+
+import numpy as np
+import pytest
+
+from vidseq import extraction
+from vidseq.errors import VideoError
+from vidseq.extraction import Job, encode_clips
+from vidseq.video import Fit
+
+FIT = Fit(48, 48, "bicubic")
+
+
+def engine(frames):
+    """Three numbers a frame, its mean colour; the last frame first, as an engine may have it."""
+    for tag, frame_3SS in reversed(list(frames)):
+        yield tag, frame_3SS.mean((1, 2)).astype(np.float16)
+
+
+@pytest.fixture
+def jobs(make_video):
+    steps = {"A": 5, "B": 1, "C": 12, "D": 3, "E": 7}
+    paths = {clip: make_video(f"{clip}.avi", 50) for clip in steps}
+    return [
+        Job(clip, paths[clip], [0.04 * (i + n) for i in range(steps[clip])], f"{n:02d}{clip}")
+        for n, clip in enumerate(steps)
+    ]
+
+
+def grey(job: Job) -> np.ndarray:
+    return np.array(job.times) / 0.04 * 4
+
+
+def test_each_clip_gets_its_frames_in_their_order_whatever_comes_first(jobs):
+    encoded = {job.clip: result for job, result in encode_clips(jobs, FIT, engine)}
+    assert len(encoded) == len(jobs)
+    for job in jobs:
+        assert encoded[job.clip].dtype == np.float16
+        np.testing.assert_allclose(encoded[job.clip], np.repeat(grey(job)[:, None], 3, 1), atol=2)
+
+
+def test_a_bad_clip_is_reported_and_spoils_no_other(jobs):
+    jobs[1].path.write_bytes(b"no video")
+    broken = Job("F", jobs[0].path, [0.0, 0.04, 99.0], "05F")  # breaks off when two of its frames are on their way
+    encoded = {job.clip: result for job, result in encode_clips([broken, *jobs], FIT, engine)}
+    assert isinstance(encoded["B"], VideoError)
+    assert "breaks off" in str(encoded["F"])
+    for job in (jobs[0], *jobs[2:]):
+        np.testing.assert_allclose(encoded[job.clip][:, 0], grey(job), atol=2)
+
+
+def test_all_clips_bad_is_no_crash(jobs):
+    for job in jobs:
+        job.path.write_bytes(b"no video")
+    assert all(isinstance(result, VideoError) for _, result in encode_clips(jobs, FIT, engine))
+
+
+def test_a_bug_in_a_decoder_is_not_taken_for_a_bad_clip(jobs, monkeypatch):
+    monkeypatch.setattr(extraction.video, "read_inputs", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(encode_clips(jobs, FIT, engine))
+
+
+def test_decoders_stay_a_bounded_number_of_frames_ahead_and_end_with_the_run(make_video, monkeypatch):
+    monkeypatch.setattr(extraction, "FRAMES_AHEAD", 8)
+    path, read = make_video(frames=5), []
+    original = extraction.video.read_inputs
+
+    def read_inputs(*arguments):
+        for frame in original(*arguments):
+            read.append(1)
+            yield frame
+
+    def one_by_one(frames):
+        for tag, frame_3SS in frames:
+            yield tag, frame_3SS.mean((1, 2)).astype(np.float16)
+
+    monkeypatch.setattr(extraction.video, "read_inputs", read_inputs)
+    threads = threading.active_count()
+    stream = encode_clips([Job(str(n), path, [0.0, 0.04], str(n)) for n in range(200)], FIT, one_by_one)
+    next(stream)
+    threading.Event().wait(0.5)
+    assert 8 <= len(read) <= 8 + 2 * extraction.DECODERS + 4
+    stream.close()
+    assert threading.active_count() == threads
