@@ -22,7 +22,7 @@ def main(params: Params) -> None:
     clips = clips[clips["clip"].isin(plan["clip"].unique())]
     runtime = choose(settings.engine, settings.precision)
     frozen = load_frozen(settings.backbone, settings.grid, paths.cache("models"))
-    identity = frozen.identity(runtime)
+    identity = frozen.identity(runtime, settings.difference)
     cache = FeatureCache(paths.cache("features"))
 
     jobs = features.plan_jobs(clips, plan, paths.CLIPS, identity)
@@ -38,13 +38,14 @@ def main(params: Params) -> None:
     bad = {job.clip: reasons[job.key] for job in jobs if job.key in reasons}
     good = drop_bad(clips, bad, params.data.on_bad_clip)
     jobs = [job for job in jobs if job.clip not in bad]
+    dim = frozen.dim * (1 if settings.difference is None else 2)
     with replacing(paths.FEATURES) as folder:
-        features.pack(jobs, cache, folder, {"dim": frozen.dim, "backbone": identity})
+        features.pack(jobs, cache, folder, {"dim": dim, "backbone": identity})
     evicted, freed = cache.trim(int(settings.cache_gb * 1e9), [job.key for job in jobs])
     if evicted:
         print(f"evicted the {evicted} clips used longest ago from the cache ({freed / 1e6:.0f} MB): features.cache_gb")
     frames = sum(len(job.times) for job in jobs)
-    counts = {"clips": len(good), "frames": frames, "dim": frozen.dim, "skipped_clips": len(bad)}
+    counts = {"clips": len(good), "frames": frames, "dim": dim, "skipped_clips": len(bad)}
     write_json(paths.METRICS / "extract_features.json", counts)
 
 

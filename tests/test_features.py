@@ -32,7 +32,8 @@ def test_the_key_follows_content_frames_and_backbone_and_not_the_name(make_video
         plan = pd.DataFrame({"clip": ["a", "b", "c"], "step": 0, "timestamp": step})
         return [job.key for job in features.plan_jobs(clips, plan, tmp_path / "x", identity)]
 
-    a, b, c = keys(0.0, {"name": "cnn"})
+    a, b, c = keys(0.0, {"name": "cnn", "difference": None})
     assert a == b != c
-    assert not {a, c} & set(keys(0.04, {"name": "cnn"}))
-    assert not {a, c} & set(keys(0.0, {"name": "other"}))
+    assert not {a, c} & set(keys(0.04, {"name": "cnn", "difference": None}))
+    assert not {a, c} & set(keys(0.0, {"name": "other", "difference": None}))
+    assert not {a, c} & set(keys(0.0, {"name": "cnn", "difference": 0.25}))

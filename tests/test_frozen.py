@@ -36,11 +36,12 @@ print(tag, len(feature_D), "torch" in sys.modules)
 def test_identity_says_what_computes(kept):
     frozen = load_frozen(backbones.PACKAGED, 1, kept)
     assert frozen.dim == 1280
-    identity = frozen.identity(OPENVINO)
+    identity = frozen.identity(OPENVINO, 0.25)
     assert identity["engine"] == "openvino"
     assert identity["precision"] == "fp32"
     assert len(identity["weights"]) == 64
-    assert identity != frozen.identity(Runtime("openvino", "bf16", "cpu"))
+    assert identity != frozen.identity(Runtime("openvino", "bf16", "cpu"), 0.25)
+    assert identity != frozen.identity(OPENVINO, None)
 
 
 def test_each_grid_and_version_is_kept_for_itself(kept, monkeypatch):

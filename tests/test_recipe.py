@@ -4,7 +4,7 @@ import torch
 
 from vidseq.recipe import train_model
 
-BACKBONE = {"name": "none", "grid": 2}
+BACKBONE = {"name": "none", "grid": 2, "difference": None}
 
 
 def clips(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[str]]:
@@ -21,7 +21,7 @@ def clips(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[str]]:
 @pytest.fixture
 def quick(params):
     changes = {
-        "streams": params.streams.model_copy(update={"components": 4}),
+        "streams": params.streams.model_copy(update={"show": ["frame", "frame_change"], "components": 4}),
         "model": params.model.model_copy(update={"dim": 16, "feature_dropout": 0.0}),
         "train": params.train.model_copy(update={"epochs": 20, "batch_size": 8}),
     }

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from vidseq.errors import VidseqError
-from vidseq.trained_model import TrainedModel, build, load_model
+from vidseq.heads import build_head
+from vidseq.trained_model import TrainedModel, build_streams, load_model
 
 SETTINGS = {
     "rnn": {"cell": "lstm", "bidirectional": False},
@@ -13,13 +14,16 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_model_is_one_folder_without_pickle(tmp_path, name):
     model = {"layers": 2, "dim": 16, "dropout": 0.1, "feature_dropout": 0.1}
-    settings = {
-        "streams": {"show": ["frame", "change"], "lag": 2, "components": 4},
-        "model": model,
-        name: SETTINGS[name],
+    shown = {"show": ["frame", "motion_change"], "lag": 2, "components": 4}
+    card = {
+        "head": name,
+        "classes": ["A", "B", "Γ"],
+        "feature_dim": 8,
+        "backbone": {"difference": 0.25},
+        "settings": {"streams": shown, "model": model, name: SETTINGS[name]},
     }
-    card = {"head": name, "classes": ["A", "B", "Γ"], "feature_dim": 8, "settings": settings}
-    streams, head = build(name, 8, 3, settings)
+    streams = build_streams(card)
+    head = build_head(name, streams.dim, 3, card["settings"])
     clips = [torch.randn(steps, 8) for steps in (3, 1, 9, 4)]
     trained = TrainedModel(streams.fit(clips, seed=0), head, card)
     trained.save(tmp_path)

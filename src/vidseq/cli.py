@@ -28,7 +28,7 @@ def predict(
 
     trained = load_model(model)
     frozen, runtime = backbone_of(trained, paths.cache("models"))
-    if frozen.identity(runtime) != trained.card["backbone"]:
+    if frozen.identity(runtime, trained.card["backbone"]["difference"]) != trained.card["backbone"]:
         print(f"note: the features are made by {runtime} here, other than in training", file=sys.stderr)
     bad = 0
     for clip, result in zip(clips, predict_clips(clips, trained, frozen, runtime), strict=True):

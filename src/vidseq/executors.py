@@ -1,6 +1,7 @@
 """Who encodes the clips that are not in the cache yet: this process, or the machines of a Ray cluster."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def extract_on_ray(
         shards: dict[int, list[Job]] = {}
         for job in jobs:
             place = int(job.key[:8], 16) % (SHARDS_A_NODE * len(nodes))
-            shards.setdefault(place, []).append(Job(job.clip, job.path.absolute(), job.times, job.key))
+            shards.setdefault(place, []).append(replace(job, path=job.path.absolute()))
         task = ray.remote(_extract_shard).options(
             num_cpus=min(node["CPU"] for node in nodes),
             num_gpus=int(runtime.device == "cuda"),

@@ -16,37 +16,69 @@ from vidseq.engines import Engine
 from vidseq.errors import VideoError
 
 DECODERS = min(8, os.cpu_count() or 1)  # threads; FFmpeg releases the interpreter's lock
+GREY = 127  # of a difference image where nothing moved
 FRAMES_AHEAD = 256  # frames decoded and not yet encoded: with the decoders, what bounds the memory
 
 
 @dataclass(frozen=True)
 class Job:
-    """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache."""
+    """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache.
+
+    With a `difference`, so is at each of them the image of what changed in that many seconds.
+    """
 
     clip: str
     path: Path
     times: list[float]
     key: str
+    difference: float | None = None
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of images are encoded at each step; their features stand side by side."""
+        return 1 if self.difference is None else 2
 
 
 def encode_clips(jobs: list[Job], fit: video.Fit, engine: Engine) -> Iterator[tuple[Job, np.ndarray | VideoError]]:
     """Yield each job with its float16 features (T, D), or with the reason why it cannot be decoded, in any order."""
     bad: dict[int, VideoError] = {}
     features: dict[int, list[np.ndarray | None]] = {}
-    missing = [len(job.times) for job in jobs]
-    for (index, step), feature_D in engine(_frames(jobs, fit, bad)):
-        features.setdefault(index, [None] * len(jobs[index].times))[step] = feature_D
+    missing = [len(job.times) * job.kinds for job in jobs]
+    for (index, place), feature_D in engine(_images(jobs, fit, bad)):
+        features.setdefault(index, [None] * missing[index])[place] = feature_D
         missing[index] -= 1
         if not missing[index]:
-            yield jobs[index], np.stack(features.pop(index))
+            yield jobs[index], np.stack(features.pop(index)).reshape(len(jobs[index].times), -1)
     for index, error in bad.items():
         yield jobs[index], error
 
 
-def _frames(
+def images(job: Job, fit: video.Fit) -> Iterator[np.ndarray]:
+    """Yield what the CNN is shown of a clip, RGB uint8 (3, S, S): each step's frame, and its difference image.
+
+    That is the frame minus the one `job.difference` seconds before it, or the clip's first, around a mean grey: what
+    stands still is gone, what moves keeps its shape (RGB difference of Wang et al., 2016).
+    """
+    if job.difference is None:
+        yield from video.read_inputs(job.path, job.times, fit)
+        return
+    earlier = [max(time - job.difference, 0.0) for time in job.times]
+    wanted = sorted({*earlier, *job.times})
+    inputs = zip(wanted, video.read_inputs(job.path, wanted, fit), strict=True)
+    held: dict[float, np.ndarray] = {}
+    for before, now in zip(earlier, job.times, strict=True):
+        held = {time: frame_3SS for time, frame_3SS in held.items() if time >= before}
+        while now not in held:
+            time, frame_3SS = next(inputs)
+            held[time] = frame_3SS
+        yield held[now]
+        yield np.clip(held[now].astype(np.int16) - held[before] + GREY, 0, 255).astype(np.uint8)
+
+
+def _images(
     jobs: list[Job], fit: video.Fit, bad: dict[int, VideoError]
 ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
-    """Yield every frame as its engine wants it, tagged (job, step), as the decoders bring them; fill in `bad` jobs."""
+    """Yield every image that is to be encoded, tagged (job, place), as the decoders bring them; fill in `bad` jobs."""
     ready: Queue[tuple[int, int, np.ndarray | Exception | None]] = Queue(FRAMES_AHEAD)
     stopped = Event()
 
@@ -59,8 +91,8 @@ def _frames(
 
     def decode(index: int) -> None:
         try:
-            for step, frame_3SS in enumerate(video.read_inputs(jobs[index].path, jobs[index].times, fit)):
-                put(index, step, frame_3SS)
+            for place, image_3SS in enumerate(images(jobs[index], fit)):
+                put(index, place, image_3SS)
                 if stopped.is_set():
                     return
             put(index, -1, None)
@@ -73,9 +105,9 @@ def _frames(
             pool.submit(decode, index)
         left = len(jobs)
         while left:
-            index, step, item = ready.get()
-            if step >= 0:
-                yield (index, step), item
+            index, place, item = ready.get()
+            if place >= 0:
+                yield (index, place), item
                 continue
             left -= 1
             if isinstance(item, VideoError):

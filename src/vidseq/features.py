@@ -24,7 +24,7 @@ def plan_jobs(clips: pd.DataFrame, plan: pd.DataFrame, clips_dir: Path, identity
         path, times = clips_dir / paths[clip], rows.timestamp.tolist()
         depends = {"content": files.sha256(path), "times": times, "backbone": identity}
         key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
-        jobs.append(Job(str(clip), path, times, key))
+        jobs.append(Job(str(clip), path, times, key, identity["difference"]))
     return jobs
 
 

@@ -32,9 +32,9 @@ class FrozenCnn:
         """What a frame must be like."""
         return Fit(*(self.card[key] for key in ("short", "size", "interpolation")))
 
-    def identity(self, runtime: Runtime) -> dict:
-        """Return all that a frame's features depend on."""
-        return self.card["identity"] | vars(runtime)
+    def identity(self, runtime: Runtime, difference: float | None) -> dict:
+        """Return all that a step's features depend on; `difference` is that of a job."""
+        return self.card["identity"] | vars(runtime) | {"difference": difference}
 
     def engine(self, runtime: Runtime, batch_size: int) -> Engine:
         """Build what runs it; `batch_size` is that of torch."""

@@ -13,6 +13,7 @@ from vidseq.errors import VidseqError
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Stream = Literal["frame", "frame_change", "frame_distance", "motion", "motion_change", "motion_distance"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -66,6 +67,7 @@ class FeaturesParams(Section):
 
     backbone: str
     grid: Annotated[int, Field(ge=1, le=4)]
+    difference: Positive | None
     engine: Literal["auto", "torch", "openvino"]
     precision: Literal["fp32", "bf16"]
     batch_size: Count
@@ -76,7 +78,7 @@ class FeaturesParams(Section):
 class StreamsParams(Section):
     """What a head is shown of the features."""
 
-    show: Annotated[list[Literal["frame", "change", "distance"]], Field(min_length=1)]
+    show: Annotated[list[Stream], Field(min_length=1)]
     lag: Count
     components: Count
 
@@ -139,6 +141,13 @@ class Params(Section):
     transformer: TransformerParams
     train: TrainParams
     evaluate: EvaluateParams
+
+    @model_validator(mode="after")
+    def _motion_needs_difference_images(self) -> "Params":
+        of_motion = [name for name in self.streams.show if name.startswith("motion")]
+        if of_motion and self.features.difference is None:
+            raise ValueError(f"streams.show: {', '.join(of_motion)} need difference images: set features.difference")
+        return self
 
     @model_validator(mode="after")
     def _attention_heads_share_dim(self) -> "Params":

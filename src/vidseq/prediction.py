@@ -36,12 +36,13 @@ def predict_clips(
     paths: list[Path], model: TrainedModel, frozen: FrozenCnn, runtime: Runtime
 ) -> list[np.ndarray | VideoError]:
     """Return for each file the probabilities of the model's classes (C,), or why it cannot be read."""
+    difference = model.card["backbone"]["difference"]
     outcomes: dict[str, np.ndarray | VideoError] = {}
     jobs = []
     for index, path in enumerate(paths):
         try:
             times = sample_times(video.frame_times(path), FramesParams(**model.card["frames"]))
-            jobs.append(Job(str(index), path, times.tolist(), key=""))
+            jobs.append(Job(str(index), path, times.tolist(), key="", difference=difference))
         except VideoError as error:
             outcomes[str(index)] = error
     if jobs:

@@ -12,8 +12,7 @@ from vidseq.backbones import mirror
 from vidseq.heads import build_head
 from vidseq.params import Params, TrainParams
 from vidseq.sequences import RandomWindows, batches
-from vidseq.streams import MotionStreams
-from vidseq.trained_model import TrainedModel
+from vidseq.trained_model import TrainedModel, build_streams
 from vidseq.training import fit
 
 
@@ -39,7 +38,7 @@ def train_model(
     grid = backbone["grid"]
     mirrored = params.train.mirror and grid > 1
     views = [[x_TD, mirror(x_TD, grid)] if mirrored else [x_TD] for x_TD in sequences]
-    streams = MotionStreams(card["feature_dim"], **settings["streams"])
+    streams = build_streams(card)
     streams.fit((x_TD for index in np.flatnonzero(~val) for x_TD in views[index]), params.train.seed)
     shown = [[streams(x_TD) for x_TD in clip] for clip in views]
     y = [card["classes"].index(label) for label in labels]

@@ -1,8 +1,9 @@
-"""What a head is shown of a clip: each frame as it is, how it changed, and how it differs from the clip's mean.
+"""What a head is shown of a clip: streams of its frames and of its difference images, each as it is or as it moves.
 
-Scenes tell classes apart on the training clips and mislead on others. The two motion streams take what stands still
-away: |x_t - x_{t-lag}| and |x_t - mean(x)|, as temporal differences do on pixels (Wang et al., 2016, TSN's RGB
-difference). Each stream is reduced by principal components that are fitted on training clips alone.
+Scenes tell classes apart on the training clips and mislead on others; what changes in time depends less on them. Of
+either kind of image, frame or motion (the difference image), three streams can be shown: its feature x_t,
+|x_t - x_{t-lag}| (`_change`) and |x_t - mean(x)| (`_distance`). Each is reduced by principal components that are fitted
+on training clips alone.
 """
 
 from collections.abc import Iterable
@@ -13,19 +14,22 @@ from torch import nn
 SEGMENTS = 3  # a clip's thirds are what the components are fitted on
 
 
-class MotionStreams(nn.Module):
-    """Frozen after `fit`: maps a clip's features (T, D) to its S streams (T, S * components)."""
+class Streams(nn.Module):
+    """Frozen after `fit`: maps a clip's features (T, D) to its S streams (T, S * components).
 
-    def __init__(self, feature_dim: int, show: list[str], lag: int, components: int):
+    `kinds` is the number of kinds of images whose features stand side by side in D: 1 for frames alone, 2 for both.
+    """
+
+    def __init__(self, feature_dim: int, kinds: int, show: list[str], lag: int, components: int):
         super().__init__()
-        self.show, self.lag = show, lag
+        self.kinds, self.show, self.lag = kinds, show, lag
         self.dim = len(show) * components
-        self.register_buffer("mean", torch.zeros(len(show), feature_dim))
-        self.register_buffer("scale", torch.ones(len(show), feature_dim))
-        self.register_buffer("axes", torch.zeros(len(show), feature_dim, components))
+        self.register_buffer("mean", torch.zeros(len(show), feature_dim // kinds))
+        self.register_buffer("scale", torch.ones(len(show), feature_dim // kinds))
+        self.register_buffer("axes", torch.zeros(len(show), feature_dim // kinds, components))
 
     @torch.no_grad()
-    def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "MotionStreams":
+    def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "Streams":
         """Fit the components on clips (T_i, D): the means of each clip's thirds, standardised, not whitened."""
         thirds = [_thirds(self._streams(x_TD)) for x_TD in clips]
         for stream, rows_ND in enumerate(torch.cat(thirds).unbind(1)):
@@ -50,13 +54,18 @@ class MotionStreams(nn.Module):
 
     def _streams(self, x_TD: torch.Tensor) -> torch.Tensor:
         x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
+        kinds = dict(zip(("frame", "motion"), x_TD.chunk(self.kinds, 1), strict=False))
         earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - self.lag).clamp(min=0)
-        streams = {
-            "frame": lambda: x_TD,
-            "change": lambda: (x_TD - x_TD[earlier_T]).abs(),
-            "distance": lambda: (x_TD - x_TD.mean(0)).abs(),
-        }
-        return torch.stack([streams[name]() for name in self.show])
+        streams = []
+        for name in self.show:
+            kind, _, as_what = name.partition("_")
+            x_TD = kinds[kind]
+            if as_what == "change":
+                x_TD = (x_TD - x_TD[earlier_T]).abs()
+            elif as_what == "distance":
+                x_TD = (x_TD - x_TD.mean(0)).abs()
+            streams.append(x_TD)
+        return torch.stack(streams)
 
 
 def _thirds(streams_STD: torch.Tensor) -> torch.Tensor:

@@ -11,14 +11,14 @@ from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.heads import build_head
 from vidseq.sequences import pad_left
-from vidseq.streams import MotionStreams
+from vidseq.streams import Streams
 
 
 @dataclass(frozen=True)
 class TrainedModel:
     """Streams and a head with their weights, and `card`: head, classes, feature_dim, settings, frames, backbone."""
 
-    streams: MotionStreams
+    streams: Streams
     head: nn.Module
     card: dict
 
@@ -53,12 +53,13 @@ def load_model(folder: Path) -> TrainedModel:
         state = load_file(folder / "model.safetensors")
     except FileNotFoundError as error:
         raise VidseqError(f"{folder} holds no trained model ({Path(error.filename or '').name} is missing)") from error
-    streams, head = build(card["head"], card["feature_dim"], len(card["classes"]), card["settings"])
+    streams = build_streams(card)
+    head = build_head(card["head"], streams.dim, len(card["classes"]), card["settings"])
     nn.ModuleDict({"streams": streams, "head": head}).load_state_dict(state)
     return TrainedModel(streams, head, card)
 
 
-def build(name: str, feature_dim: int, classes: int, settings: dict) -> tuple[MotionStreams, nn.Module]:
-    """Build the streams and the head as `settings` has them: sections of params.yaml by their names."""
-    streams = MotionStreams(feature_dim, **settings["streams"])
-    return streams, build_head(name, streams.dim, classes, settings)
+def build_streams(card: dict) -> Streams:
+    """Build the streams, yet to be fitted, that a model card asks for."""
+    kinds = 1 if card["backbone"]["difference"] is None else 2
+    return Streams(card["feature_dim"], kinds, **card["settings"]["streams"])
