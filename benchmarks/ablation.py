@@ -22,10 +22,13 @@ from vidseq.splits import read_lists
 FOLDS = 5
 VARIANTS: dict[str, dict[str, object]] = {
     "the recipe": {},
-    "without the frame stream": {"streams.show": ["change", "distance"]},
-    "without the change stream": {"streams.show": ["frame", "distance"]},
-    "without the distance stream": {"streams.show": ["frame", "change"]},
-    "the frame stream alone": {"streams.show": ["frame"]},
+    "frames alone, as they are": {"streams.show": ["frame"]},
+    "frames alone, with their change and distance": {"streams.show": ["frame", "frame_change", "frame_distance"]},
+    "without frame": {"streams.show": ["motion", "motion_distance"]},
+    "without motion": {"streams.show": ["frame", "motion_distance"]},
+    "without motion_distance": {"streams.show": ["frame", "motion"]},
+    "with motion_change too": {"streams.show": ["frame", "motion", "motion_change", "motion_distance"]},
+    "with frame_change too": {"streams.show": ["frame", "frame_change", "motion", "motion_distance"]},
     "without mirrored clips": {"train.mirror": False},
     "without random windows": {"train.window": 1.0},
     "without dropout of features": {"model.feature_dropout": 0.0},
