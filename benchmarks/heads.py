@@ -105,7 +105,7 @@ def run(model: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, 
             columns = {name: head(*pad_right(view)).argmax(1).numpy() for name, view in views.items()}
     else:
         val = (known.split == "val").to_numpy()
-        trained, _, _ = train_model(model.removesuffix("_leaky"), x_known, known.label.tolist(), val, params, backbone)
+        trained, *_ = train_model(model.removesuffix("_leaky"), x_known, known.label.tolist(), val, params, backbone)
         columns = {name: trained.probabilities(view).argmax(1).numpy() for name, view in views.items()}
     named = {name: [classes[column] for column in predicted] for name, predicted in columns.items()}
     return test[["clip", "group", "label"]].assign(**named)

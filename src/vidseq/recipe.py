@@ -16,11 +16,12 @@ from vidseq.training import fit
 
 def train_model(
     name: str, sequences: list[torch.Tensor], labels: list[str], val: np.ndarray, params: Params, backbone: dict
-) -> tuple[TrainedModel, pd.DataFrame, list[float]]:
+) -> tuple[TrainedModel, pd.DataFrame, list[float], torch.Tensor]:
     """Train head `name` on series of features (T_i, D); `val` is true for the validation clips.
 
     The model of the best epoch on the validation clips is returned; with `train.refit`, one that is trained anew on all
-    clips by the whole of the same schedule. The curves and gradient norms are those of the run with validation.
+    clips by the whole of the same schedule. The curves, the gradient norms and the probabilities of the validation
+    clips (N, C) are those of the run that has not seen these clips.
     """
     settings = {part: getattr(params, part).model_dump() for part in ("streams", "model", name, "train")}
     card = {
@@ -33,9 +34,10 @@ def train_model(
         "versions": {package: version(package) for package in ("torch", "timm")},
     }
     model, curves, grad_norms = _train(card, sequences, labels, val, params)
+    p_NC = model.probabilities([sequences[index] for index in np.flatnonzero(val)])
     if params.train.refit:
         model, _, _ = _train(card, sequences, labels, np.zeros_like(val), params)
-    return model, curves, grad_norms
+    return model, curves, grad_norms, p_NC
 
 
 def _train(
