@@ -113,7 +113,7 @@ class TrainParams(Section):
     lr: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    clip_norm: Positive
+    clip_norm: Positive | None
     seed: Seed
 
 
