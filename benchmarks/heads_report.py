@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import binomtest
 
-DRAWS = 2000
+from vidseq.uncertainty import mcnemar, resample, sum_by_group
+
 PREFACE = """# Results on UCF101 clips
 
 Written by `python -m benchmarks.heads_report` from the results of `python -m benchmarks.heads`, on {classes}: {clips}
@@ -92,13 +92,12 @@ def table(results: pd.DataFrame) -> list[str]:
 
 
 def bootstrap(rows: pd.DataFrame) -> np.ndarray:
-    """Draw test groups with replacement within each split; returns the mean accuracy of the splits a draw (DRAWS,)."""
+    """Draw test groups with replacement within each split; returns the mean accuracy of the splits a draw (R,)."""
     rng = np.random.default_rng(0)
     splits = []
     for _, of_split in rows.groupby("split"):
-        groups = of_split.groupby("group").correct.agg(["sum", "count"]).to_numpy(float)
-        chosen = rng.integers(0, len(groups), (DRAWS, len(groups)))
-        hits, clips = groups[chosen].sum(1).T
+        right_N = of_split.correct.to_numpy(float)
+        hits, clips = resample(sum_by_group(np.stack([right_N, np.ones(len(right_N))], 1), of_split.group), rng).T
         splits.append(hits / clips)
     return np.mean(splits, axis=0)
 
@@ -119,13 +118,11 @@ def paired(results: pd.DataFrame) -> list[str]:
     difference = bootstrap(rnn) - bootstrap(transformer)  # the same draws: both start from one seed
     low, high = np.quantile(difference, [0.025, 0.975])
     both = rnn[rnn.seed == 0].merge(transformer[transformer.seed == 0], on=["split", "clip"])
-    only_rnn = int((both.correct_x & ~both.correct_y).sum())
-    only_transformer = int((~both.correct_x & both.correct_y).sum())
-    p = binomtest(only_rnn, only_rnn + only_transformer).pvalue
+    test = mcnemar(both.correct_x.to_numpy(), both.correct_y.to_numpy())
     return [
         f"RNN minus Transformer: {difference.mean():+.3f} (95 % interval over groups {low:+.3f} to {high:+.3f}). "
-        f"With seed 0, {only_rnn} clips are right by the RNN alone and {only_transformer} by the Transformer alone "
-        f"(exact McNemar p = {p:.2f})."
+        f"With seed 0, {test['only_first']} clips are right by the RNN alone and {test['only_second']} by the "
+        f"Transformer alone (exact McNemar p = {test['mcnemar_p_value']:.2f})."
     ]
 
 

@@ -12,18 +12,19 @@ from vidseq.errors import VideoError
 from vidseq.files import replacing, write_json
 from vidseq.params import Params
 from vidseq.progress import track
-from vidseq.sampling import sample_times
+from vidseq.sampling import duration, sample_times
 
 SHEET_CLIPS, SHEET_STEPS = 4, 10
 
 
 def main(params: Params) -> None:
-    """Write data/frames.parquet (clip, step, timestamp in s), data/contact_sheets/ and metrics/sample_frames.json."""
+    """Write data/frames.parquet (clip, step, timestamp and the clip's duration in s), contact sheets and metrics."""
     clips = pd.read_csv(paths.CLIP_TABLE, dtype=str)
 
-    def plan_clip(path: str) -> np.ndarray | str:
+    def plan_clip(path: str) -> tuple[np.ndarray, float] | str:
         try:
-            return sample_times(video.frame_times(paths.CLIPS / path), params.frames)
+            times = video.frame_times(paths.CLIPS / path)
+            return sample_times(times, params.frames), duration(times)
         except VideoError as error:
             return str(error)
 
@@ -33,11 +34,12 @@ def main(params: Params) -> None:
     bad = {clip: plan for clip, plan in plans.items() if isinstance(plan, str)}
     good = drop_bad(clips, bad, params.data.on_bad_clip)
 
-    steps = {clip: plans[clip] for clip in good["clip"]}
-    table = pd.concat(
-        [pd.DataFrame({"clip": clip, "step": range(len(t)), "timestamp": t}) for clip, t in steps.items()],
-        ignore_index=True,
-    )
+    steps = {clip: plans[clip][0] for clip in good["clip"]}
+    rows = [
+        pd.DataFrame({"clip": clip, "step": range(len(times)), "timestamp": times, "duration": plans[clip][1]})
+        for clip, times in steps.items()
+    ]
+    table = pd.concat(rows, ignore_index=True)
     with replacing(paths.FRAME_PLAN) as beside:
         table.to_parquet(beside)
     with replacing(paths.CONTACT_SHEETS) as folder:

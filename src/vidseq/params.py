@@ -119,14 +119,31 @@ class TrainParams(Section):
     lr: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    clip_norm: Positive
+    clip_norm: Positive | None
     seed: Seed
+
+
+class AlarmParams(Section):
+    """Which class sets off an alarm, and how much of it must be found."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    class_: str | None = Field(alias="class")
+    min_recall: Annotated[float, Field(gt=0, le=1)]
 
 
 class EvaluateParams(Section):
     """How the trained heads are measured."""
 
     shuffle_seed: Seed
+    bootstrap_seed: Seed
+    alarm: AlarmParams
+
+
+class ReportParams(Section):
+    """How the report is written."""
+
+    language: Literal["en", "el"]
 
 
 class Params(Section):
@@ -141,6 +158,7 @@ class Params(Section):
     transformer: TransformerParams
     train: TrainParams
     evaluate: EvaluateParams
+    report: ReportParams
 
     @model_validator(mode="after")
     def _motion_needs_difference_images(self) -> "Params":

@@ -10,9 +10,11 @@ FRAME_PLAN = Path("data/frames.parquet")
 CONTACT_SHEETS = Path("data/contact_sheets")
 FEATURES = Path("data/features")
 PREDICTIONS = Path("data/predictions")
+FILM_STRIPS = Path("data/film_strips")
 MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+REPORT = Path("report")
 
 
 def project_root() -> Path:

@@ -1,4 +1,4 @@
-"""The pictures that the pipeline makes: contact sheets and confusion matrices."""
+"""The pictures that the stages make: contact sheets, film strips and confusion matrices."""
 
 from pathlib import Path
 
@@ -32,6 +32,17 @@ def contact_sheet(rows: list[tuple[str, list[np.ndarray]]], path: Path) -> None:
             left += image.width + GAP
         top += CAPTION_HEIGHT + THUMBNAIL_HEIGHT + GAP
     sheet.save(path)
+
+
+def film_strip(frames: list[np.ndarray], path: Path) -> None:
+    """Write a JPEG with the frames (RGB uint8, (H, W, 3)) side by side."""
+    images = [_thumbnail(frame) for frame in frames]
+    strip = Image.new("RGB", (sum(image.width for image in images), THUMBNAIL_HEIGHT))
+    left = 0
+    for image in images:
+        strip.paste(image, (left, 0))
+        left += image.width
+    strip.save(path, quality=85)
 
 
 def _thumbnail(frame: np.ndarray) -> Image.Image:

@@ -5,6 +5,12 @@ import numpy as np
 from vidseq.params import FramesParams
 
 
+def duration(times: np.ndarray) -> float:
+    """Return for how long (s) frames that begin at `times` (ascending from 0, (N,)) are on display."""
+    gap = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
+    return float(times[-1] + gap)  # the last frame is on display too
+
+
 def sample_times(times: np.ndarray, params: FramesParams) -> np.ndarray:
     """Choose up to `max_steps` of a clip's frame times (ascending, s, (N,)); returns the chosen ones, ascending (T,).
 
@@ -15,11 +21,10 @@ def sample_times(times: np.ndarray, params: FramesParams) -> np.ndarray:
     """
     if params.strategy == "first":
         return times[: params.max_steps]
-    gap = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
-    duration = times[-1] + gap  # the last frame is on display too
+    seconds = duration(times)
     steps = params.max_steps
     if params.strategy == "fps":
-        steps = min(max(1, round(duration * params.fps)), params.max_steps)
-    middles = (np.arange(steps) + 0.5) * duration / steps
+        steps = min(max(1, round(seconds * params.fps)), params.max_steps)
+    middles = (np.arange(steps) + 0.5) * seconds / steps
     shown = np.searchsorted(times, middles + 1e-6, side="right") - 1  # the frame that began last
     return times[shown]

@@ -3,6 +3,7 @@
 import copy
 import logging
 import warnings
+from collections.abc import Callable
 from math import inf, nan
 
 import pandas as pd
@@ -38,7 +39,8 @@ class Classifier(pl.LightningModule):
             norm = f"{self.grad_norms[-1]:.3g}" if self.grad_norms else "unknown"
             raise VidseqError(
                 f"training diverged: the loss is {loss.item()} at step {self.global_step}, the last gradient norm was "
-                f"{norm}; lower train.lr (now {self.params.lr:g}) or train.clip_norm (now {self.params.clip_norm:g})"
+                f"{norm}; lower train.lr (now {self.params.lr:g}), clip the gradients to a smaller train.clip_norm "
+                f"(now {self.params.clip_norm or 'off'}), or look for features that are no numbers"
             )
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y_B))
         return loss
@@ -106,7 +108,12 @@ class Record(pl.Callback):
 
 
 def fit(
-    name: str, head: nn.Module, train: DataLoader, val: DataLoader | None, params: TrainParams
+    name: str,
+    head: nn.Module,
+    train: DataLoader,
+    val: DataLoader | None,
+    params: TrainParams,
+    classifier_of: Callable[..., Classifier] = Classifier,
 ) -> tuple[pd.DataFrame, list[float]]:
     """Train `head` in place; it ends with the weights of its best epoch on validation.
 
@@ -114,7 +121,7 @@ def fit(
     Returns the curves, one row an epoch, and the gradient norm of every step. The caller seeds torch.
     """
     torch.set_num_threads(1)  # heads are too small to share: a second thread costs more than it brings
-    classifier, record = Classifier(head, params, len(train)), Record(name)
+    classifier, record = classifier_of(head, params, len(train)), Record(name)
     stop = [] if val is None else [EarlyStopping("val_loss", patience=params.patience, check_finite=False)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # the data is in memory

@@ -1,0 +1,236 @@
+"""The report's figures as SVG, drawn from its inputs in its language; the same inputs give the same bytes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito's colours, told apart with any kind of colour vision; the lines differ in style too
+COLOURS = {"rnn": "#0072B2", "transformer": "#D55E00", "baseline": "#6E6E6E", "rnn_causal": "#009E73"}
+STYLES = {"rnn": "-", "transformer": "--", "baseline": ":", "rnn_causal": "-."}
+MARKS = {"rnn": "o", "transformer": "s", "baseline": "^", "rnn_causal": "D"}
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+RUN_COLOURS = {"exploding": "#D55E00", "clipping": "#0072B2", "lower_rate": "#009E73", "orthogonal": "#CC79A7",
+               "gating": "#6E6E6E"}  # fmt: skip
+HALF, WHOLE = 3.3, 6.8  # inches
+LEGIBLE = 8  # classes that can each have a colour; of more, the hardest have one
+STYLE = {
+    "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.alpha": 0.25, "grid.linewidth": 0.5, "axes.linewidth": 0.6, "lines.linewidth": 1.4, "legend.frameon": False,
+    "legend.fontsize": 7.5, "svg.hashsalt": "vidseq", "font.family": "DejaVu Sans", "axes.axisbelow": True,
+}  # fmt: skip
+
+
+@contextmanager
+def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty figure (inches) and write it as SVG, text as outlines, or as JPEG where the path says so."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        if path.suffix == ".jpg":
+            figure.savefig(path, dpi=190, pil_kwargs={"quality": 85})
+        else:
+            figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+def shorten(name: str, length: int = 26) -> str:
+    """Cut a long name in its middle, so that names that differ at either end stay apart."""
+    half = (length - 1) // 2
+    return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
+
+
+def tick_names(classes: list[str]) -> tuple[list[str], list[str]]:
+    """Return the names along the side and along the foot of a matrix: numbers at the foot where names are long."""
+    if len(classes) <= 6 and max(map(len, classes)) <= 12:
+        return classes, classes
+    numbers = [str(number) for number in range(1, len(classes) + 1)]
+    return [f"{shorten(name)}  {number}" for name, number in zip(classes, numbers, strict=True)], numbers
+
+
+def curves(path: Path, tables: dict[str, pd.DataFrame], columns: dict[str, str], words: dict, ylabel: str) -> None:
+    """Plot columns (name: line style) of each head's training curves over the epochs."""
+    with drawing(path, HALF, 2.4) as figure:
+        axes = figure.add_subplot()
+        for head, table in tables.items():
+            for column, style in columns.items():
+                label = f"{words[head]}, {words[column]}" if len(columns) > 1 else words[head]
+                axes.plot(table.epoch, table[column], style, color=COLOURS[head], label=label)
+        axes.set(xlabel=words["epoch"], ylabel=ylabel)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+
+
+def norms(path: Path, tables: dict[str, pd.DataFrame], words: dict) -> None:
+    """Plot the gradient norms of the heads' training on a log scale."""
+    with drawing(path, HALF, 2.4) as figure:
+        axes = figure.add_subplot()
+        for head, table in tables.items():
+            axes.plot(table.step, table.grad_norm, STYLES[head], color=COLOURS[head], label=words[head], linewidth=1)
+        axes.set(xlabel=words["step"], ylabel=words["gradient_norm"], yscale="log")
+        axes.legend()
+
+
+def confusion(path: Path, table: pd.DataFrame, classes: list[str], words: dict, title: str) -> None:
+    """Draw a confusion matrix: counts, and where there is room the share of the row, which is also the colour."""
+    counts_CC = pd.crosstab(table.label, table.predicted).reindex(index=classes, columns=classes, fill_value=0)
+    counts_CC = counts_CC.to_numpy()
+    shares_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
+    few = len(classes) <= LEGIBLE
+    side = 0.42 * len(classes) if few else 0.235 * len(classes)
+    sides, foot = tick_names(classes)
+    longest = max(map(len, sides))
+    with drawing(path, max(2.4, side + 0.075 * longest + 0.5), side + (1.3 if foot == sides else 0.9)) as figure:
+        axes = figure.add_subplot()
+        axes.grid(False)
+        axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
+        ticks = range(len(classes))
+        turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if foot == sides else {}
+        axes.set_xticks(ticks, foot, **turn)
+        axes.set_yticks(ticks, sides)
+        axes.set(xlabel=words["predicted"], ylabel=words["true"])
+        axes.set_title(title, loc="right")
+        for row, column in np.argwhere(counts_CC):
+            share = shares_CC[row, column]
+            text = f"{counts_CC[row, column]}\n{share:.0%}" if few else str(counts_CC[row, column])
+            axes.text(column, row, text, ha="center", va="center", size=6.5, color="white" if share > 0.5 else "black")
+
+
+def f1_by_class(path: Path, per_class: dict[str, dict], classes: list[str], words: dict) -> None:
+    """Draw each class's F1 of each model side by side, as marks on one line a class."""
+    with drawing(path, WHOLE if max(map(len, classes)) > 16 else 5.2, 0.9 + 0.24 * len(classes)) as figure:
+        axes = figure.add_subplot()
+        rows = np.arange(len(classes))
+        for offset, (model, of_class) in enumerate(per_class.items()):
+            f1 = [of_class[label]["f1"] for label in classes]
+            place = rows + 0.2 * (offset - 1)
+            axes.plot(f1, place, MARKS[model], color=COLOURS[model], label=words[model], markersize=4.5, alpha=0.9)
+        axes.set_yticks(rows, [shorten(label, 42) for label in classes])
+        axes.set_ylim(len(classes) - 0.5, -0.5)
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_xlabel("F1")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+
+
+def _by_class(axes: Axes, table: pd.DataFrame, x: str, y: str, hardest: list[str], marker: str) -> None:
+    for label, rows in table.groupby("class", sort=True):
+        if label not in hardest:
+            axes.plot(rows[x], rows[y], "-", color="#BBBBBB", linewidth=0.8)
+    for number, label in enumerate(hardest):
+        rows = table[table["class"] == label]
+        style = ("-", "--", "-.", ":")[number % 4]
+        axes.plot(rows[x], rows[y], style, marker=marker, markersize=3, color=CLASS_COLOURS[number],
+                  label=shorten(label, 22), alpha=0.9)  # fmt: skip
+
+
+def by_class(path: Path, table: pd.DataFrame, x: str, y: str, hardest: list[str], words: dict, title: str) -> None:
+    """Plot one line a class; where there are many, the classes in `hardest` in colour and the others in grey."""
+    legend = -(-len(hardest) // 2) * 0.16
+    with drawing(path, HALF, 2.5 + legend) as figure:
+        axes = figure.add_subplot()
+        if x == "confidence":
+            axes.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=(0, (2, 2)))
+        _by_class(axes, table, x, y, hardest, "o" if x == "confidence" else "")
+        axes.set(xlabel=words[x], ylabel=words[y], xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
+        axes.set_title(title, loc="left")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1.6)
+
+
+def early(path: Path, table: pd.DataFrame, words: dict) -> None:
+    """Plot accuracy over the part of the clip seen, with the intervals as bands for the heads."""
+    with drawing(path, 5.2, 2.9) as figure:
+        axes = figure.add_subplot()
+        for model, rows in table.groupby("model", sort=False):
+            axes.plot(rows.fraction, rows.accuracy, STYLES[model], marker=MARKS[model], markersize=3.5,
+                      color=COLOURS[model], label=words[model])  # fmt: skip
+            if rows.low.notna().all():
+                axes.fill_between(rows.fraction, rows.low, rows.high, color=COLOURS[model], alpha=0.08, linewidth=0)
+        axes.set(xlabel=words["fraction"], ylabel=words["accuracy"], ylim=(0, 1.03))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axes.legend(loc="lower right")
+
+
+def alarm(path: Path, table: pd.DataFrame, thresholds: dict, column: str, words: dict, ylabel: str) -> None:
+    """Plot `column` over the threshold, with each model's chosen threshold marked."""
+    with drawing(path, HALF, 2.5) as figure:
+        axes = figure.add_subplot()
+        for model, rows in table.groupby("model", sort=False):
+            if model in thresholds:
+                axes.plot(rows.threshold, rows[column], STYLES[model], color=COLOURS[model], label=words[model])
+                at = np.interp(thresholds[model], rows.threshold, rows[column])
+                axes.plot(thresholds[model], at, MARKS[model], color=COLOURS[model], markersize=5)
+        axes.set(xlabel=words["threshold"], ylabel=ylabel, xlim=(0, 1))
+        axes.set_ylim(bottom=0)
+        axes.legend()
+
+
+def exploding(path: Path, table: pd.DataFrame, column: str, words: dict, limit: float | None) -> None:
+    """Plot the gradient norms or the losses of the runs that explode or are cured, on a log scale."""
+    with drawing(path, HALF, 2.9) as figure:
+        axes = figure.add_subplot()
+        for run, rows in table.groupby("run", sort=False):
+            style = "o-" if run == "exploding" else "-"
+            axes.plot(rows.step, rows[column], style, color=RUN_COLOURS[run], label=words[run], markersize=3)
+        if limit:
+            axes.axhline(limit, color="black", linewidth=0.6, linestyle=(0, (2, 2)))
+        label = words["gradient_norm"] if column == "grad_norm" else words["loss"]
+        axes.set(xlabel=words["step"], ylabel=label, yscale="log")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+
+def explained(path: Path, strip: Path, clip: dict, times: list[float], words: dict) -> None:
+    """Draw a clip's film strip over the probability of its class in time and over what each frame adds."""
+    edges = np.arange(len(times) + 1)
+    middles = edges[:-1] + 0.5
+    with drawing(path, WHOLE, 3.5) as figure:
+        film, chance, falls = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.7, 1.2])
+        image = Image.open(strip)
+        film.imshow(image, extent=(0, len(times), 0, 1), aspect="auto")
+        film.axis("off")
+        for model, values in clip["probability"].items():
+            chance.plot(middles, values, STYLES[model], marker=MARKS[model], markersize=3, color=COLOURS[model],
+                        label=words[model])  # fmt: skip
+        chance.set(ylim=(-0.03, 1.03), ylabel=words["probability"])
+        chance.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        width = 0.8 / len(clip["occlusion"])
+        for number, (model, values) in enumerate(clip["occlusion"].items()):
+            place = middles + width * (number - (len(clip["occlusion"]) - 1) / 2)
+            falls.bar(place, values, width, color=COLOURS[model], label=words[model])
+        falls.axhline(0, color="black", linewidth=0.6)
+        falls.set(ylabel=words["contribution"], xlabel=words["seconds"], xlim=(0, len(times)))
+        every = max(1, len(times) // 10)
+        falls.set_xticks(middles[::every], [f"{time:.1f}" for time in times[::every]])
+
+
+def architecture(path: Path, boxes: list[tuple[str, str]]) -> None:
+    """Draw a column of boxes, (name, details) from the input at the top to the output, with arrows between."""
+    heights = [0.34 if not details else 0.26 + 0.17 * (1 + details.count("\n")) for _, details in boxes]
+    gap = 0.2
+    total = sum(heights) + gap * (len(boxes) - 1)
+    with drawing(path, HALF, total + 0.1) as figure:
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.axis("off")
+        axes.set(xlim=(0, HALF), ylim=(-total - 0.05, 0.05))
+        top = 0.0
+        for number, ((name, details), height) in enumerate(zip(boxes, heights, strict=True)):
+            ends = number in (0, len(boxes) - 1)
+            face, edge = ("#F2F2F2", "#6E6E6E") if ends else ("#E3EEF6", "#0072B2")
+            patch = matplotlib.patches.FancyBboxPatch((0.12, top - height), HALF - 0.24, height, facecolor=face,
+                                                      edgecolor=edge, linewidth=0.8,
+                                                      boxstyle="round,pad=0,rounding_size=0.05")  # fmt: skip
+            axes.add_patch(patch)
+            middle = top - height / 2
+            axes.text(
+                HALF / 2, top - 0.17 if details else middle, name, ha="center", va="center", weight="bold", size=8
+            )
+            if details:
+                axes.text(HALF / 2, top - 0.27, details, ha="center", va="top", size=7, linespacing=1.25)
+            if number < len(boxes) - 1:
+                axes.annotate("", (HALF / 2, top - height - gap), (HALF / 2, top - height),
+                              arrowprops={"arrowstyle": "-|>", "linewidth": 0.8, "color": "#444444"})  # fmt: skip
+            top -= height + gap

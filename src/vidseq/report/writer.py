@@ -1,0 +1,74 @@
+"""Sentences of one language, the form of numbers, and the blocks that both PDF and HTML are set from."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+HERE = Path(__file__).parent
+NONE = "—"
+
+
+class Writer:
+    """Collects sections of blocks: {"kind": "para" | "list" | "code" | "heading" | "table" | "figures", ...}."""
+
+    def __init__(self, language: str, folder: Path):
+        self.texts: dict = YAML(typ="safe", pure=True).load(HERE / f"{language}.yaml")
+        self.words: dict[str, str] = self.texts["words"]
+        self.folder = folder  # of the figures
+        self.sections: list[dict] = []
+
+    def say(self, key: str, **values: Any) -> str:
+        """Return the sentence at "section.name" with its values; one with zero, one and many is chosen by `n`."""
+        text: Any = self.texts
+        for name in key.split("."):
+            text = text[name]
+        if isinstance(text, dict):
+            text = text[{0: "zero", 1: "one"}.get(values["n"], "many")]
+        return text.format(**values)
+
+    def section(self, name: str) -> None:
+        """Begin a section."""
+        self.sections.append({"name": name, "title": self.say(f"titles.{name}"), "blocks": []})
+
+    def add(self, kind: str, **content: Any) -> None:
+        """Add a block to the section."""
+        self.sections[-1]["blocks"].append({"kind": kind, **content})
+
+    def para(self, *sentences: str) -> None:
+        """Add a paragraph of sentences, empty ones left out."""
+        text = " ".join(sentence for sentence in sentences if sentence)
+        if text:
+            self.add("para", text=text)
+
+    def table(self, caption: str, head: list[str], rows: list[list[str]], left: int = 1, total: bool = False) -> None:
+        """Add a table whose first `left` columns are text and the others numbers; `total` sets the last row apart."""
+        self.add("table", caption=caption, head=head, rows=rows, left=left, total=total)
+
+    def figures(self, *items: tuple[str, str, str], wide: bool = False) -> None:
+        """Add figures (file, caption, alt), two side by side where there is room, or `wide` ones below each other."""
+        self.add("figures", wide=wide, items=[{"file": f, "caption": c, "alt": a} for f, c, a in items])
+
+    def names(self, items: list[str]) -> str:
+        """Join names as a sentence does."""
+        *first, last = items
+        return f"{', '.join(first)} {self.words['and']} {last}" if first else last
+
+    def span(self, interval: list[float] | None, form: str = ".3f") -> str:
+        """Write an interval."""
+        return NONE if interval is None else f"{interval[0]:{form}} {self.words['to']} {interval[1]:{form}}"
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """Write a number, or a dash where there is none."""
+    return NONE if value is None else f"{value:{form}}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share as a percentage: 92.0 %."""
+    return NONE if share is None else f"{100 * share:.1f} %"
+
+
+def short(value: float | None) -> str:
+    """Write a number of any size in three digits: 0.00123, 12.3, 4.56e+18."""
+    return NONE if value is None else f"{value:.3g}"
