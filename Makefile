@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format lock clean-cache
+.PHONY: help setup repro test lint format lock benchmark clean-cache
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,10 @@ format: setup  ## mend style
 
 lock: setup  ## pin what pyproject.toml asks for anew
 	uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+benchmark: setup  ## heads over splits and seeds on UCF101=<folder> with videos/ and splits/: docs/results.md
+	python -m benchmarks.heads $(UCF101)
+	python -m benchmarks.heads_report
 
 clean-cache:  ## delete kept downloads and features; DVC's cache stays
 	rm -rf .cache

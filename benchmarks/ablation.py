@@ -1,6 +1,6 @@
 """What each ingredient of the recipe adds, by cross-validation over the groups of one split's training clips.
 
-The test clips of that split are never loaded. Results go fold by fold into one CSV (resumes), the table into
+The test clips of that split take no part. Results go fold by fold into one CSV (resumes), the table into
 docs/ablation.md.
 """
 
@@ -12,8 +12,7 @@ import pandas as pd
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
-from vidseq import features
-from vidseq.files import read_json
+from benchmarks.clips import changed, load_clips
 from vidseq.heads import HEADS
 from vidseq.params import Params, load_params
 from vidseq.recipe import train_model
@@ -39,10 +38,10 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 PREFACE = """# What each ingredient adds
 
-Written by `python -m benchmarks.ablation --lists <ucf101>/splits`, after a run of the pipeline on the clips (see
-[results.md](results.md)). Accuracy and log loss of {folds}-fold cross-validation over the groups of the {clips}
-training clips of split {split}, mean of {repeats} repeats with other folds and seeds; the test clips take no part. ± is
-the standard deviation of a repeat's accuracy: differences below it decide nothing.
+Written by `python -m benchmarks.ablation <ucf101>` (see [results.md](results.md)). Accuracy and log loss of
+{folds}-fold cross-validation over the groups of the {clips} training clips of split {split}, mean of {repeats} repeats
+with other folds and seeds; the test clips take no part. ± is the standard deviation of a repeat's accuracy: differences
+below it decide nothing.
 
 | | RNN | | Transformer | |
 |---|---:|---:|---:|---:|
@@ -53,20 +52,17 @@ the standard deviation of a repeat's accuracy: differences below it decide nothi
 def main() -> None:
     """Run what is not in the results yet, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--project", type=Path, default=Path(), help="where data/clips.csv and data/features are")
-    parser.add_argument("--lists", type=Path, required=True, help="the folder of the official lists")
+    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
     parser.add_argument("--split", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/ablation.csv"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"))
-    folder = arguments.project / "data/features"
-    clips = features.clips_with_features(arguments.project / "data/clips.csv", folder)
-    sides = read_lists(arguments.lists, arguments.split).set_index("name").split
-    clips = clips[clips.path.map(sides) == "train"].reset_index(drop=True)
-    x = features.load_sequences(folder, clips["clip"].tolist())
-    backbone = read_json(folder / "meta.json")["backbone"]
+    clips, x, backbone = load_clips(arguments.ucf101 / "videos", params)
+    sides = read_lists(arguments.ucf101 / "splits", arguments.split).set_index("name").split
+    is_train = (clips.path.map(sides) == "train").to_numpy()
+    clips, x = clips[is_train].reset_index(drop=True), [x[i] for i in np.flatnonzero(is_train)]
 
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = set()
@@ -82,15 +78,6 @@ def main() -> None:
                     pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=header, index=False)
                     print(f"repeat {repeat} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
     write_table(pd.read_csv(arguments.results), len(clips), arguments)
-
-
-def changed(params: Params, changes: dict[str, object]) -> Params:
-    """Return the params with other values of some keys, named as in `section.key`, checked as params.yaml is."""
-    content = params.model_dump()
-    for key, value in changes.items():
-        section, name = key.split(".")
-        content[section][name] = value
-    return Params.model_validate(content)
 
 
 def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, backbone: dict) -> dict:

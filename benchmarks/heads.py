@@ -1,8 +1,7 @@
 """Splits x seeds x models on cached features, clip by clip into one CSV; resumes. `heads_report` makes tables of it.
 
-Needs the features of UCF101 clips (any classes), from a run of the pipeline; for the Keras heads a second set of them
-with features.grid=1, frames.strategy=first and frames.max_steps=20. Every model is trained on a split's training
-clips alone; its test clips are looked at once it is done.
+Clips are sampled and encoded first, as params.yaml has it, and once more for the Keras heads as their examples do.
+Every model is trained on a split's training clips alone; its test clips are looked at once it is done.
 """
 
 import argparse
@@ -12,15 +11,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from benchmarks.clips import changed, load_clips
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
-from vidseq import features
 from vidseq.baseline import fit_baseline, mean_over_time
-from vidseq.files import read_json
 from vidseq.params import Params, load_params
 from vidseq.recipe import train_model
+from vidseq.sequences import shuffled_in_time
 from vidseq.splits import read_lists, with_validation
 
 SPLITS, SEEDS = (1, 2, 3), range(5)
+AS_KERAS = {"features.grid": 1, "features.difference": None, "streams.show": ["frame"]}
+AS_KERAS |= {"frames.strategy": "first", "frames.max_steps": STEPS}
 KERAS = {"keras_cnn_rnn": CnnRnn, "keras_transformer": VideoTransformer}
 COLUMNS = ["split", "model", "seed", "clip", "group", "label", "predicted", "shuffled", "reversed"]
 
@@ -28,44 +29,35 @@ COLUMNS = ["split", "model", "seed", "clip", "group", "label", "predicted", "shu
 def main() -> None:
     """Run what is not in the results yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--project", type=Path, default=Path(), help="where data/clips.csv and data/features are")
-    parser.add_argument("--keras-features", type=Path, help="features of the first 20 frames; without, no Keras heads")
-    parser.add_argument("--lists", type=Path, required=True, help="the folder of the official lists")
+    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/heads.csv"))
     parser.add_argument("--splits", type=int, nargs="+", default=SPLITS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     params = load_params(Path("params.yaml"))
-    folder = arguments.project / "data/features"
-    clips = features.clips_with_features(arguments.project / "data/clips.csv", folder).reset_index(drop=True)
-    backbone = read_json(folder / "meta.json")["backbone"]
-    sequences = features.load_sequences(folder, clips["clip"].tolist())
-    keras = arguments.keras_features and features.load_sequences(arguments.keras_features, clips["clip"].tolist())
-    models = ["rnn", "transformer", "baseline", "rnn_leaky", *(KERAS if keras else ())]
+    videos = arguments.ucf101 / "videos"
+    clips, sequences, backbone = load_clips(videos, params)
+    _, keras, _ = load_clips(videos, changed(params, AS_KERAS))
+    frames = [x_TD[:, : x_TD.shape[1] // 2] for x_TD in sequences]  # without the difference images behind them
+    inputs = {"rnn": sequences, "transformer": sequences, "baseline": sequences, "baseline_frames": frames}
+    inputs |= {"rnn_leaky": sequences, **dict.fromkeys(KERAS, keras)}
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[["split", "model", "seed"]].itertuples(index=False, name=None))
     for seed in arguments.seeds:
         for split in arguments.splits:
-            for model in models:
-                once = (model == "baseline" and seed) or (model == "rnn_leaky" and split > 1)
+            for model, x in inputs.items():
+                once = (model.startswith("baseline") and seed) or (model == "rnn_leaky" and split > 1)
                 if once or (split, model, seed) in done:  # the one has no seed, the other no official split
                     continue
-                table = official(clips, arguments.lists, split) if model != "rnn_leaky" else leaky(clips, split, seed)
-                table = table.reset_index(drop=True)
-                x = keras if model in KERAS else sequences
-                rows = run(model, table, x, with_seed(params, seed), backbone).assign(
-                    split=split, model=model, seed=seed
-                )
+                leaks = model == "rnn_leaky"
+                table = leaky(clips, split, seed) if leaks else official(clips, arguments.ucf101 / "splits", split)
+                rows = run(model, table, x, changed(params, {"train.seed": seed}), backbone)
+                rows = rows.assign(split=split, model=model, seed=seed)
                 header = not arguments.results.exists()
                 rows[COLUMNS].to_csv(arguments.results, mode="a", header=header, index=False)
                 print(f"split {split} seed {seed} {model}: {(rows.label == rows.predicted).mean():.4f}", flush=True)
-
-
-def with_seed(params: Params, seed: int) -> Params:
-    """Return the params with another seed of training."""
-    return params.model_copy(update={"train": params.train.model_copy(update={"seed": seed})})
 
 
 def official(clips: pd.DataFrame, lists: Path, split: int) -> pd.DataFrame:
@@ -82,18 +74,16 @@ def leaky(clips: pd.DataFrame, split: int, seed: int) -> pd.DataFrame:
 
 def run(model: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, backbone: dict) -> pd.DataFrame:
     """Train on the training clips (and their validation part), predict the test clips: in order, shuffled, reversed."""
-    is_test = (clips.split == "test").to_numpy()
-    known, test = clips[~is_test], clips[is_test]
+    known, test = clips[clips.split.isin(["train", "val"])], clips[clips.split == "test"]
     x_known, x_test = [x[i] for i in known.index], [x[i] for i in test.index]
     classes = sorted(clips.label.unique())
     y = [classes.index(label) for label in known.label]
-    generator = torch.Generator().manual_seed(params.train.seed)
     views = {
         "predicted": x_test,
-        "shuffled": [x_TD[torch.randperm(len(x_TD), generator=generator)] for x_TD in x_test],
+        "shuffled": shuffled_in_time(x_test, params.train.seed),
         "reversed": [x_TD.flip(0) for x_TD in x_test],
     }
-    if model == "baseline":
+    if model.startswith("baseline"):
         baseline = fit_baseline(x_known, y)
         columns = {name: baseline.predict(mean_over_time(view)) for name, view in views.items()}
     elif model in KERAS:

@@ -11,38 +11,35 @@ from vidseq.uncertainty import mcnemar, resample, sum_by_group
 
 PREFACE = """# Results on UCF101 clips
 
-Written by `python -m benchmarks.heads_report` from the results of `python -m benchmarks.heads`, on {classes}: {clips}
-clips of the official lists, with the defaults of `params.yaml`. To make them again, with `<ucf101>` a folder that
-holds videos and lists:
+Written by `python -m benchmarks.heads_report` from the results of `python -m benchmarks.heads`, with the defaults of
+`params.yaml`, on {clips} clips of {classes}. To make them again, with `<ucf101>` a folder that holds `videos/<Class>/`
+and the official lists in `splits/`:
 
 ```console
-$ FOLDER="-S data.source=folder -S data.path=<ucf101>/videos -S data.split_lists=<ucf101>/splits"
-$ dvc exp run $FOLDER -S features.grid=1 -S frames.strategy=first -S frames.max_steps=20   # for the Keras heads
-$ cp -r data/features data/keras_features
-$ dvc exp run $FOLDER
-$ python -m benchmarks.heads --lists <ucf101>/splits --keras-features data/keras_features  # resumes
-$ python -m benchmarks.heads_report
+$ make benchmark UCF101=<ucf101>    # resumes
 ```
 
 Test accuracy. Split columns: mean and standard deviation over {seeds} seeds. Mean: over the three splits. The
 interval is a bootstrap over the groups of the test clips, since clips of one group stand or fall together. The
-baseline is the mean feature over time and logistic regression. The leaky row is the same RNN when clips, not groups,
-are split at random: siblings of the test clips are then in training, and the number is worth nothing.
+baseline is the mean over time of the same features and logistic regression; once more without the difference images,
+on frames alone. The leaky row is the same RNN when clips, not groups, are split at random: siblings of the test clips
+are then in training, and the number is worth nothing.
 
-The recipe was chosen by grouped cross-validation on the training clips of split 1, and the choice of what the streams
-show looked at the training clips of splits 2 and 3 as well. The official splits overlap: test clips of one are
-training clips of another. So split 1 is the cleanest of the three tests, and none of the numbers chose anything.
+The recipe was chosen by grouped cross-validation on the training clips of split 1 ([ablation.md](ablation.md)); before,
+the choice of what the streams show of frames looked at the training clips of splits 2 and 3 as well. The official
+splits overlap: test clips of one are training clips of another. So split 1 is the cleanest of the three tests.
 """
 ORDER = """
 ## What order adds
 
-The same models with each test clip's frames in order, shuffled, and reversed (mean over splits and seeds):
+The same models with the steps of each test clip in order, shuffled, and reversed (mean over splits and seeds):
 """
 PAIRED = """
 ## RNN against Transformer
 """
 NAMES = {
     "baseline": "order-blind baseline",
+    "baseline_frames": "order-blind baseline, frames alone",
     "rnn": "RNN",
     "transformer": "Transformer",
     "keras_cnn_rnn": "Keras 'CNN-RNN' head",

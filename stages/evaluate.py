@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import torch
 
 from stages import run
 from vidseq import alarm, early, features, paths, pictures
@@ -11,6 +10,7 @@ from vidseq.files import replacing, write_json
 from vidseq.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.params import Params
 from vidseq.predictions import read_predictions, write_predictions
+from vidseq.sequences import shuffled_in_time
 from vidseq.trained_model import load_model
 from vidseq.uncertainty import compare
 
@@ -27,7 +27,7 @@ def main(params: Params) -> None:
     classes = sorted(clips.label.unique())
     y = {side: np.array([classes.index(label) for label in table.label]) for side, table in sides.items()}
     x = {side: features.load_sequences(paths.FEATURES, table["clip"].tolist()) for side, table in sides.items()}
-    shuffled = shuffle_frames(x["test"], params.evaluate.shuffle_seed)
+    shuffled = shuffled_in_time(x["test"], params.evaluate.shuffle_seed)
 
     models = {name: load_model(paths.MODELS / name) for name in TRAINED}
     chances = {
@@ -109,12 +109,6 @@ def write_rows(name: str, of_models: dict[str, list[dict]]) -> None:
     rows = [{"model": model} | row for model, rows in of_models.items() for row in rows]
     with replacing(paths.PLOTS / f"{name}.csv") as table:
         pd.DataFrame(rows).to_csv(table, index=False, float_format="%.6f")
-
-
-def shuffle_frames(sequences: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
-    """Return the series with their time steps in random order."""
-    generator = torch.Generator().manual_seed(seed)
-    return [x_TD[torch.randperm(len(x_TD), generator=generator)] for x_TD in sequences]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ def masked_max(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     return x_BTD.masked_fill(~mask_BT[:, :, None], -torch.inf).amax(1)
 
 
+def shuffled_in_time(sequences: list[torch.Tensor], seed: int) -> list[torch.Tensor]:
+    """Return the series (T_i, D) with their time steps in random order."""
+    generator = torch.Generator().manual_seed(seed)
+    return [x_TD[torch.randperm(len(x_TD), generator=generator)] for x_TD in sequences]
+
+
 class RandomWindows(Dataset):
     """Training clips, each time a random part of at least `window` of the clip, in one of its views.
 

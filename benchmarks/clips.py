@@ -1,0 +1,49 @@
+"""The clips of UCF101 with their features, for benchmarks: sampled and encoded as the stages do, kept in .cache."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidseq import features, paths, video
+from vidseq.cache import FeatureCache
+from vidseq.engines import choose
+from vidseq.executors import extract_here
+from vidseq.frozen import load_frozen
+from vidseq.params import Params
+from vidseq.progress import track
+from vidseq.sampling import sample_times
+from vidseq.sources import folder
+
+
+def load_clips(videos: Path, params: Params) -> tuple[pd.DataFrame, list[torch.Tensor], dict]:
+    """Return the table of all clips below `videos`/<Class>/, their features (T_i, D), and what these were made by."""
+    data = params.data.model_copy(update={"path": str(videos.absolute()), "classes": [], "split_lists": None})
+    with TemporaryDirectory() as links:
+        clips = folder.prepare(data, Path(links)).sort_values("clip", ignore_index=True)
+    times = [sample_times(video.frame_times(videos / path), params.frames) for path in clips.path]
+    steps = clips[["clip"]].assign(timestamp=times).explode("timestamp").astype({"timestamp": float})
+
+    settings = params.features
+    runtime = choose(settings.engine, settings.precision)
+    frozen = load_frozen(settings.backbone, settings.grid, paths.cache("models"))
+    identity = frozen.identity(runtime, settings.difference)
+    cache = FeatureCache(paths.cache("features"))
+    jobs = features.plan_jobs(clips, steps, videos, identity)
+    todo = [job for job in jobs if job.key not in cache]
+    for _, error in track(extract_here(todo, frozen, runtime, settings.batch_size, cache), "features", len(todo)):
+        if error:
+            raise error
+    sequences = {job.clip: torch.from_numpy(cache.load(job.key).astype(np.float32)) for job in jobs}
+    return clips, [sequences[clip] for clip in clips["clip"]], identity
+
+
+def changed(params: Params, changes: dict[str, object]) -> Params:
+    """Return the params with other values of some keys, named as in `section.key`, checked as params.yaml is."""
+    content = params.model_dump()
+    for key, value in changes.items():
+        section, name = key.split(".")
+        content[section][name] = value
+    return Params.model_validate(content)
