@@ -6,7 +6,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
-NONE = "—"
+NONE, MINUS = "—", "−"
 
 
 class Writer:
@@ -56,12 +56,14 @@ class Writer:
 
     def span(self, interval: list[float] | None, form: str = ".3f") -> str:
         """Write an interval."""
-        return NONE if interval is None else f"{interval[0]:{form}} {self.words['to']} {interval[1]:{form}}"
+        return (
+            NONE if interval is None else f"{number(interval[0], form)} {self.words['to']} {number(interval[1], form)}"
+        )
 
 
 def number(value: float | None, form: str = ".3f") -> str:
     """Write a number, or a dash where there is none."""
-    return NONE if value is None else f"{value:{form}}"
+    return NONE if value is None else f"{value:{form}}".replace("-", MINUS)
 
 
 def percent(share: float | None) -> str:
@@ -70,5 +72,5 @@ def percent(share: float | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """Write a number of any size in three digits: 0.00123, 12.3, 4.56e+18."""
-    return NONE if value is None else f"{value:.3g}"
+    """Write a number of any size: 0.00123, 12.3, 1,234, 4.56e+18."""
+    return NONE if value is None else f"{value:{',.0f' if 1000 <= abs(value) < 1e6 else '.3g'}}"
