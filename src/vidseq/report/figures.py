@@ -82,23 +82,33 @@ def confusion(path: Path, table: pd.DataFrame, classes: list[str], words: dict, 
     counts_CC = counts_CC.to_numpy()
     shares_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
     few = len(classes) <= LEGIBLE
-    side = 0.37 * len(classes) if few else 0.235 * len(classes)
+    side = 0.37 * len(classes) if few else 0.19 * len(classes)
     sides, foot = tick_names(classes)
-    longest = max(map(len, sides))
-    with drawing(path, max(2.4, side + 0.075 * longest + 0.5), side + (1.3 if foot == sides else 0.9)) as figure:
+    longest, font = max(map(len, sides)), 8 if few else 6.5
+    with drawing(
+        path, max(2.4, side + 0.0095 * font * longest + 0.5), side + (1.3 if foot == sides else 0.9)
+    ) as figure:
         axes = figure.add_subplot()
         axes.grid(False)
         axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
         ticks = range(len(classes))
         turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if foot == sides else {}
-        axes.set_xticks(ticks, foot, **turn)
-        axes.set_yticks(ticks, sides)
+        axes.set_xticks(ticks, foot, size=font, **turn)
+        axes.set_yticks(ticks, sides, size=font)
         axes.set(xlabel=words["predicted"], ylabel=words["true"])
         axes.set_title(title, loc="right")
         for row, column in np.argwhere(counts_CC):
             share = shares_CC[row, column]
             text = f"{counts_CC[row, column]}\n{share:.0%}" if few else str(counts_CC[row, column])
-            axes.text(column, row, text, ha="center", va="center", size=6.5, color="white" if share > 0.5 else "black")
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                size=6.5 if few else 6,
+                color="white" if share > 0.5 else "black",
+            )
 
 
 def f1_by_class(path: Path, per_class: dict[str, dict], classes: list[str], words: dict) -> None:
@@ -146,7 +156,7 @@ def by_class(path: Path, table: pd.DataFrame, x: str, y: str, hardest: list[str]
 
 def early(path: Path, table: pd.DataFrame, words: dict) -> None:
     """Plot accuracy over the part of the clip seen, with the intervals as bands for the heads."""
-    with drawing(path, 5.2, 2.9) as figure:
+    with drawing(path, 4.4, 2.8) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.fraction, rows.accuracy, STYLES[model], marker=MARKS[model], markersize=3.5,
