@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format lock benchmark clean-cache
+.PHONY: help setup repro exploding test lint format lock benchmark clean-cache
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -17,10 +17,15 @@ setup: .venv/installed  ## make .venv and install requirements.lock
 	.venv/bin/python -m pip install --quiet uv
 	uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
 	uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	.venv/bin/python -m vidseq.offline_plots
 	@touch $@
 
 repro: setup  ## run the pipeline: whatever has changed since the last run
 	dvc repro
+
+exploding: setup  ## let an RNN's gradients explode and cure it in four ways (question 3)
+	dvc repro extract_features
+	dvc repro --single-item --force exploding
 
 test: setup  ## run all tests
 	pytest
@@ -41,4 +46,4 @@ benchmark: setup  ## heads over splits and seeds on UCF101=<folder> with videos/
 	python -m benchmarks.heads_report
 
 clean-cache:  ## delete kept downloads and features; DVC's cache stays
-	rm -rf .cache
+	[ ! -d .cache ] || find .cache -mindepth 1 -maxdepth 1 ! -name vega.js -exec rm -rf {} +

@@ -12,6 +12,13 @@ def test_a_contact_sheet_has_a_row_a_clip_and_a_thumbnail_a_frame(tmp_path):
     assert [int(sheet[60, x, 0]) for x in (60, 182, 304)] == [80, 160, 255]  # the first row has two frames
 
 
+def test_a_film_strip_has_its_frames_side_by_side(tmp_path):
+    pictures.film_strip([np.full((240, 320, 3), 60 * i, np.uint8) for i in range(4)], tmp_path / "strip.jpg")
+    strip = np.asarray(Image.open(tmp_path / "strip.jpg"))
+    assert strip.shape == (90, 4 * 120, 3)
+    assert [round(int(strip[45, x, 0]) / 60) for x in (60, 180, 300, 420)] == [0, 1, 2, 3]
+
+
 def test_the_confusion_picture_is_the_same_each_time(tmp_path):
     y, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
     for name in ("a.png", "b.png"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vidseq.sampling import sample_times
+from vidseq.sampling import duration, sample_times
 
 
 def frames(params, **changes):
@@ -15,6 +15,11 @@ def test_fps_is_a_steady_rate_in_time_whatever_the_rate_of_the_video(params, rat
     assert len(chosen) == 12
     np.testing.assert_allclose(chosen, (np.arange(12) + 0.5) / 4, atol=1 / rate + 1e-6)
     assert set(chosen) <= set(times)
+
+
+def test_the_last_frame_is_on_display_too():
+    assert duration(np.arange(50) / 25) == pytest.approx(2.0)
+    assert duration(np.array([0.0])) == 0.0
 
 
 def test_fps_makes_longer_clips_longer_series_up_to_the_maximum(params):

@@ -1,1 +1,1 @@
-"""The technical report: facts from the artifacts, sentences from one file a language, the same blocks as PDF and HTML."""
+"""The technical report: facts from the artifacts, one file of sentences a language, the same blocks as PDF and HTML."""

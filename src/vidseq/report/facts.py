@@ -62,7 +62,7 @@ def verdict(test: dict) -> str:
 
 
 def early(rows: pd.DataFrame) -> dict:
-    """Return the accuracy on the first tenth, half and whole of the clips, and from where on it is nearly the whole's."""
+    """Return the accuracy on the first tenth, half and whole of the clips, and from where it is nearly the last."""
     accuracy = dict(zip(rows.fraction.round(1), rows.accuracy, strict=True))
     nearly = next(fraction for fraction in accuracy if accuracy[fraction] >= NEARLY * accuracy[1.0])
     return {"tenth": accuracy[0.1], "half": accuracy[0.5], "whole": accuracy[1.0], "nearly_from": nearly}

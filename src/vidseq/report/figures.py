@@ -28,10 +28,10 @@ STYLE = {
 
 
 @contextmanager
-def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
+def drawing(path: Path, width: float, height: float, layout: str | None = "constrained") -> Iterator[Figure]:
     """Yield an empty figure (inches) and write it as SVG, text as outlines, or as JPEG where the path says so."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout=layout)
         yield figure
         if path.suffix == ".jpg":
             figure.savefig(path, dpi=190, pil_kwargs={"quality": 85})
@@ -82,39 +82,52 @@ def confusion(path: Path, table: pd.DataFrame, classes: list[str], words: dict, 
     counts_CC = counts_CC.to_numpy()
     shares_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
     few = len(classes) <= LEGIBLE
-    side = 0.42 * len(classes) if few else 0.235 * len(classes)
+    side = 0.37 * len(classes) if few else 0.19 * len(classes)
     sides, foot = tick_names(classes)
-    longest = max(map(len, sides))
-    with drawing(path, max(2.4, side + 0.075 * longest + 0.5), side + (1.3 if foot == sides else 0.9)) as figure:
+    longest, font = max(map(len, sides)), 8 if few else 6.5
+    with drawing(
+        path, max(2.4, side + 0.0095 * font * longest + 0.5), side + (1.3 if foot == sides else 0.9)
+    ) as figure:
         axes = figure.add_subplot()
         axes.grid(False)
         axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
         ticks = range(len(classes))
         turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if foot == sides else {}
-        axes.set_xticks(ticks, foot, **turn)
-        axes.set_yticks(ticks, sides)
+        axes.set_xticks(ticks, foot, size=font, **turn)
+        axes.set_yticks(ticks, sides, size=font)
         axes.set(xlabel=words["predicted"], ylabel=words["true"])
         axes.set_title(title, loc="right")
         for row, column in np.argwhere(counts_CC):
             share = shares_CC[row, column]
             text = f"{counts_CC[row, column]}\n{share:.0%}" if few else str(counts_CC[row, column])
-            axes.text(column, row, text, ha="center", va="center", size=6.5, color="white" if share > 0.5 else "black")
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                size=6.5 if few else 6,
+                color="white" if share > 0.5 else "black",
+            )
 
 
 def f1_by_class(path: Path, per_class: dict[str, dict], classes: list[str], words: dict) -> None:
     """Draw each class's F1 of each model side by side, as marks on one line a class."""
-    with drawing(path, WHOLE if max(map(len, classes)) > 16 else 5.2, 0.9 + 0.24 * len(classes)) as figure:
+    few = len(classes) <= LEGIBLE
+    with drawing(path, HALF if few else WHOLE, 0.9 + (0.34 if few else 0.24) * len(classes)) as figure:
         axes = figure.add_subplot()
         rows = np.arange(len(classes))
         for offset, (model, of_class) in enumerate(per_class.items()):
             f1 = [of_class[label]["f1"] for label in classes]
             place = rows + 0.2 * (offset - 1)
             axes.plot(f1, place, MARKS[model], color=COLOURS[model], label=words[model], markersize=4.5, alpha=0.9)
-        axes.set_yticks(rows, [shorten(label, 42) for label in classes])
+        axes.set_yticks(rows, [shorten(label, 20 if few else 42) for label in classes])
         axes.set_ylim(len(classes) - 0.5, -0.5)
         axes.set_xlim(-0.03, 1.03)
         axes.set_xlabel("F1")
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, handletextpad=0.1, columnspacing=1
+        )
 
 
 def _by_class(axes: Axes, table: pd.DataFrame, x: str, y: str, hardest: list[str], marker: str) -> None:
@@ -131,7 +144,7 @@ def _by_class(axes: Axes, table: pd.DataFrame, x: str, y: str, hardest: list[str
 def by_class(path: Path, table: pd.DataFrame, x: str, y: str, hardest: list[str], words: dict, title: str) -> None:
     """Plot one line a class; where there are many, the classes in `hardest` in colour and the others in grey."""
     legend = -(-len(hardest) // 2) * 0.16
-    with drawing(path, HALF, 2.5 + legend) as figure:
+    with drawing(path, HALF, 2.15 + legend) as figure:
         axes = figure.add_subplot()
         if x == "confidence":
             axes.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=(0, (2, 2)))
@@ -143,7 +156,7 @@ def by_class(path: Path, table: pd.DataFrame, x: str, y: str, hardest: list[str]
 
 def early(path: Path, table: pd.DataFrame, words: dict) -> None:
     """Plot accuracy over the part of the clip seen, with the intervals as bands for the heads."""
-    with drawing(path, 5.2, 2.9) as figure:
+    with drawing(path, 4.4, 2.8) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.fraction, rows.accuracy, STYLES[model], marker=MARKS[model], markersize=3.5,
@@ -164,22 +177,22 @@ def alarm(path: Path, table: pd.DataFrame, thresholds: dict, column: str, words:
                 axes.plot(rows.threshold, rows[column], STYLES[model], color=COLOURS[model], label=words[model])
                 at = np.interp(thresholds[model], rows.threshold, rows[column])
                 axes.plot(thresholds[model], at, MARKS[model], color=COLOURS[model], markersize=5)
-        axes.set(xlabel=words["threshold"], ylabel=ylabel, xlim=(0, 1))
+        axes.set(xlabel=words["threshold"], ylabel=ylabel, xlim=(0, 1.02))
+        if column != "cost_10":
+            axes.set_yscale("symlog", linthresh=10)
         axes.set_ylim(bottom=0)
         axes.legend()
 
 
-def exploding(path: Path, table: pd.DataFrame, column: str, words: dict, limit: float | None) -> None:
-    """Plot the gradient norms or the losses of the runs that explode or are cured, on a log scale."""
+def exploding(path: Path, table: pd.DataFrame, words: dict, limit: float) -> None:
+    """Plot the gradient norms of the runs that explode or are cured on a log scale, with the limit of the exploded."""
     with drawing(path, HALF, 2.9) as figure:
         axes = figure.add_subplot()
         for run, rows in table.groupby("run", sort=False):
             style = "o-" if run == "exploding" else "-"
-            axes.plot(rows.step, rows[column], style, color=RUN_COLOURS[run], label=words[run], markersize=3)
-        if limit:
-            axes.axhline(limit, color="black", linewidth=0.6, linestyle=(0, (2, 2)))
-        label = words["gradient_norm"] if column == "grad_norm" else words["loss"]
-        axes.set(xlabel=words["step"], ylabel=label, yscale="log")
+            axes.plot(rows.step, rows.grad_norm, style, color=RUN_COLOURS[run], label=words[run], markersize=3)
+        axes.axhline(limit, color="black", linewidth=0.6, linestyle=(0, (2, 2)))
+        axes.set(xlabel=words["step"], ylabel=words["gradient_norm"], yscale="log")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
@@ -203,16 +216,17 @@ def explained(path: Path, strip: Path, clip: dict, times: list[float], words: di
             falls.bar(place, values, width, color=COLOURS[model], label=words[model])
         falls.axhline(0, color="black", linewidth=0.6)
         falls.set(ylabel=words["contribution"], xlabel=words["seconds"], xlim=(0, len(times)))
+        figure.align_ylabels([chance, falls])
         every = max(1, len(times) // 10)
         falls.set_xticks(middles[::every], [f"{time:.1f}" for time in times[::every]])
 
 
 def architecture(path: Path, boxes: list[tuple[str, str]]) -> None:
     """Draw a column of boxes, (name, details) from the input at the top to the output, with arrows between."""
-    heights = [0.34 if not details else 0.26 + 0.17 * (1 + details.count("\n")) for _, details in boxes]
-    gap = 0.2
+    heights = [0.3 if not details else 0.26 + 0.17 * (1 + details.count("\n")) for _, details in boxes]
+    gap = 0.15
     total = sum(heights) + gap * (len(boxes) - 1)
-    with drawing(path, HALF, total + 0.1) as figure:
+    with drawing(path, HALF, total + 0.1, layout=None) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.set(xlim=(0, HALF), ylim=(-total - 0.05, 0.05))

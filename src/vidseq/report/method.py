@@ -123,13 +123,13 @@ def _heads(report: Writer, inputs: Inputs) -> None:
         told = "; ".join(" ".join(part.replace("\n", ", ") for part in box if part) for box in drawn)
         caption = say(f"heads.{head}_caption", parameters=f"{sum(inputs.parts[head].values()):,}")
         items.append((f"architecture_{head}.svg", caption, say(f"heads.{head}_alt", boxes=told)))
-    report.figures(*items)
     parts = list(dict.fromkeys(part for head in HEADS for part in inputs.parts[head]))
     parts.sort(key=["project", "positions", "cls", "rnn", "encoder", "classify"].index)
     rows = [[say(f"heads.parts.{part}"), *(_count(inputs.parts[head].get(part)) for head in HEADS)] for part in parts]
     rows.append([say("heads.parts.total"), *(_count(sum(inputs.parts[head].values())) for head in HEADS)])
     head_row = [say("columns.part"), *(report.words[head] for head in HEADS)]
     report.table(say("heads.parameters_caption"), head_row, rows, total=True)
+    report.figures(*items)
 
 
 def _count(value: int | None) -> str:

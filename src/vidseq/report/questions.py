@@ -1,4 +1,4 @@
-"""The exercise's three questions, each with the evidence of this run, the frames that mattered, and how to repeat it."""
+"""The exercise's three questions with the evidence of this run, the frames that mattered, and how to repeat it."""
 
 from vidseq import paths
 from vidseq.report import figures
@@ -105,18 +105,16 @@ def divergence(report: Writer, inputs: Inputs) -> None:
         report.add("code", text=sick["stopped"])
     cured = [words[name] for name, run in runs.items() if name != "exploding" and run["loss_fell"]]
     report.para(
-        say("q3.cured", n=len(cured), names=report.names(cured) if cured else ""),
+        say("q3.cured", n=len(cured), of=len(runs) - 1, names=report.names(cured) if cured else ""),
         say("q3.own", norm=short(max(inputs.trained[head]["grad_norm_max"] for head in HEADS))),
     )
     table = inputs.plots["exploding"]
-    figures.exploding(report.folder / "exploding_norm.svg", table, "grad_norm", words, settings["exploded_above"])
-    figures.exploding(report.folder / "exploding_loss.svg", table, "loss", words, None)
+    figures.exploding(report.folder / "exploding_norm.svg", table, words, settings["exploded_above"])
     figures.norms(report.folder / "norms.svg", {head: inputs.plots[f"gradients_{head}"] for head in HEADS}, words)
     values = ", ".join(f"{words[name]} {short(run['grad_norm_max'])}" for name, run in runs.items())
     own = {head: short(inputs.trained[head]["grad_norm_max"]) for head in HEADS}
     report.figures(
         ("exploding_norm.svg", say("q3.norm_caption"), say("q3.norm_alt", values=values)),
-        ("exploding_loss.svg", say("q3.loss_caption"), say("q3.loss_alt")),
         ("norms.svg", say("q3.own_caption"), say("q3.own_alt", **own)),
     )
 

@@ -54,17 +54,12 @@ def results(report: Writer, inputs: Inputs, facts: dict) -> None:
         head = [say("columns.number"), say("columns.class"), *(say(f"metrics.{column}") for column in columns)]
         caption = f"{report.words[model]}. {say('results.class_caption')}"
         report.table(caption, [*head, say("columns.support")], rows, left=2)
-    extremes = {model: _extremes(report, facts["classes"][model]) for model in HEADS}
-    per_class = {model: evaluation[model]["per_class"] for model in MODELS}
-    figures.f1_by_class(report.folder / "f1.svg", per_class, classes, report.words)
-    report.figures(("f1.svg", say("results.f1_caption"), say("results.f1_alt", **extremes)), wide=True)
-    _confusions(report, inputs)
+    _pictures(report, inputs, facts)
     _curves(report, inputs)
 
 
-def _confusions(report: Writer, inputs: Inputs) -> None:
-    say, few = report.say, len(inputs.classes) <= figures.LEGIBLE
-    items = []
+def _pictures(report: Writer, inputs: Inputs, facts: dict) -> None:
+    say, few, items = report.say, len(inputs.classes) <= figures.LEGIBLE, []
     for model in MODELS:
         table, name = inputs.predictions[model], report.words[model]
         figures.confusion(report.folder / f"confusion_{model}.svg", table, inputs.classes, report.words, name)
@@ -72,6 +67,10 @@ def _confusions(report: Writer, inputs: Inputs) -> None:
         right = int((table.label == table.predicted).sum())
         alt = say("results.confusion_alt", model=name, right=right, clips=len(table))
         items.append((f"confusion_{model}.svg", caption, alt))
+    per_class = {model: inputs.evaluation[model]["per_class"] for model in MODELS}
+    figures.f1_by_class(report.folder / "f1.svg", per_class, inputs.classes, report.words)
+    extremes = {model: _extremes(report, facts["classes"][model]) for model in HEADS}
+    items.append(("f1.svg", say("results.f1_caption"), say("results.f1_alt", **extremes)))
     report.figures(*items, wide=not few)
 
 
@@ -144,7 +143,7 @@ def _errors(report: Writer, model: str, of_model: dict) -> list[str]:
         for pair in of_model["pairs"]
     ]
     if wrong:
-        told.append(say("comparison.pairs_one" if wrong == 1 else "comparison.pairs", pairs=report.names(pairs)))
+        told.append(say("comparison.pairs", n=wrong, pairs=report.names(pairs)))
     return told
 
 
@@ -152,7 +151,7 @@ def _extremes(report: Writer, extremes: dict, model: str = "") -> str:
     high, low = number(extremes["highest_f1"]), number(extremes["lowest_f1"])
     best, worst = (report.names(extremes[name]) for name in ("highest", "lowest"))
     if not model:
-        return f"{report.say('results.highest', classes=best, f1=high)}, {report.say('results.lowest', classes=worst, f1=low)}"
+        return report.say("results.extremes", best=best, worst=worst, high=high, low=low)
     if extremes["highest"] == extremes["lowest"]:
         return report.say("comparison.level", model=model, high=high)
     return report.say("comparison.highest", model=model, best=best, worst=worst, high=high, low=low)

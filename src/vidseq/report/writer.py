@@ -6,7 +6,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
-NONE = "—"
+NONE, MINUS = "—", "−"
+MOST = 5  # names in a sentence
 
 
 class Writer:
@@ -37,31 +38,39 @@ class Writer:
 
     def para(self, *sentences: str) -> None:
         """Add a paragraph of sentences, empty ones left out."""
-        text = " ".join(sentence for sentence in sentences if sentence)
+        text = " ".join(_capital(sentence) for sentence in sentences if sentence)
         if text:
             self.add("para", text=text)
 
     def table(self, caption: str, head: list[str], rows: list[list[str]], left: int = 1, total: bool = False) -> None:
         """Add a table whose first `left` columns are text and the others numbers; `total` sets the last row apart."""
-        self.add("table", caption=caption, head=head, rows=rows, left=left, total=total)
+        self.add("table", caption=_capital(caption), head=head, rows=rows, left=left, total=total)
 
     def figures(self, *items: tuple[str, str, str], wide: bool = False) -> None:
         """Add figures (file, caption, alt), two side by side where there is room, or `wide` ones below each other."""
         self.add("figures", wide=wide, items=[{"file": f, "caption": c, "alt": a} for f, c, a in items])
 
     def names(self, items: list[str]) -> str:
-        """Join names as a sentence does."""
+        """Join names as a sentence does, the first ones where there are many."""
+        if len(items) > MOST:
+            items = [*items[: MOST - 1], self.say("document.more", count=len(items) - MOST + 1)]
         *first, last = items
         return f"{', '.join(first)} {self.words['and']} {last}" if first else last
 
     def span(self, interval: list[float] | None, form: str = ".3f") -> str:
         """Write an interval."""
-        return NONE if interval is None else f"{interval[0]:{form}} {self.words['to']} {interval[1]:{form}}"
+        return (
+            NONE if interval is None else f"{number(interval[0], form)} {self.words['to']} {number(interval[1], form)}"
+        )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def number(value: float | None, form: str = ".3f") -> str:
     """Write a number, or a dash where there is none."""
-    return NONE if value is None else f"{value:{form}}"
+    return NONE if value is None else f"{value:{form}}".replace("-", MINUS)
 
 
 def percent(share: float | None) -> str:
@@ -70,5 +79,5 @@ def percent(share: float | None) -> str:
 
 
 def short(value: float | None) -> str:
-    """Write a number of any size in three digits: 0.00123, 12.3, 4.56e+18."""
-    return NONE if value is None else f"{value:.3g}"
+    """Write a number of any size: 0.00123, 12.3, 1,234, 4.56e+18."""
+    return NONE if value is None else f"{value:{',.0f' if 1000 <= abs(value) < 1e6 else '.3g'}}"

@@ -1,0 +1,154 @@
+"""The report builds for whatever it is given, says what the files say, and says it the same in PDF and HTML."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+import report_artifacts
+from conftest import ROOT
+
+from vidseq.params import load_params
+from vidseq.report.build import build
+from vidseq.report.facts import verdict
+from vidseq.report.inputs import read_inputs
+from vidseq.report.writer import HERE, Writer, number, percent, short
+
+GREEK = ["Περπάτημα", "Άλμα εις ύψος", "Κολύμβηση"]
+LONG = [f"Class {n:02} {'of a name that is forty signs long, yes'[:31]}"[:40] for n in range(17)]
+MANY = [*GREEK, *LONG]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Build the report once for each case, in a folder of its own."""
+
+    done: dict = {}
+
+    def make(name: str, classes: list[str], language: str = "en", **options):
+        if name not in done:
+            folder = tmp_path_factory.mktemp(name)
+            params = load_params(ROOT / "params.yaml")
+            params = params.model_copy(update={"report": params.report.model_copy(update={"language": language})})
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(folder)
+                report_artifacts.make(params, classes, **options)
+                for out in ("report", "again"):
+                    (folder / out).mkdir()
+                    build(read_inputs(params), folder / out)
+                    if name != "two":  # twice is enough once
+                        break
+            done[name] = folder
+        return done[name]
+
+    return make
+
+
+CASES = {
+    "two": {"classes": ["Run", "Walk & <run> #1 $x$ *"], "skill": 1.0},
+    "twenty": {"classes": MANY, "skill": 1.5},
+    "greek": {"classes": GREEK, "language": "el", "skill": 9.0, "groups": 1},
+}
+
+
+class Text(HTMLParser):
+    """What a reader of the page sees, and what pictures say in words."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.parts, self.alts, self.styles, self.remote = [], [], 0, []
+        self.inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.inside = tag
+        if tag == "img":
+            self.alts.append(attrs.get("alt") or "")
+            self.parts.append(attrs.get("alt") or "")
+        self.remote += [value for key, value in attrs.items() if key in ("src", "href") and "//" in value[:9]]
+
+    def handle_data(self, data):
+        if self.inside != "style":
+            self.parts.append(data)
+
+
+def leaves(value) -> list:
+    """All values inside of a JSON value."""
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_builds_with_words_for_every_picture_and_nothing_from_outside(made, case):
+    folder = made(case, **CASES[case]) / "report"
+    assert (folder / "report.pdf").read_bytes()[:5] == b"%PDF-"
+    page = Text((folder / "report.html").read_text())
+    assert page.remote == []
+    assert len(page.alts) >= 20
+    assert all(len(alt) > 20 for alt in page.alts)
+    for label in CASES[case]["classes"]:
+        assert label in " ".join(page.parts)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_number_of_the_page_is_in_the_json(made, case):
+    folder = made(case, **CASES[case]) / "report"
+    content = json.loads((folder / "report.json").read_text())
+    said = " ".join(str(leaf) for leaf in leaves(content["sections"]) if isinstance(leaf, str))
+    known = set(re.findall(r"\d[\d.,:e+]*\d|\d", said))
+    counted = {str(n) for n in range(100)}  # figures, tables and sections are counted by the page
+    page = " ".join(Text((folder / "report.html").read_text()).parts)
+    assert set(re.findall(r"\d[\d.,:e+]*\d|\d", page)) - known - counted - {
+        content["title"],
+        content["subtitle"],
+    } <= set(re.findall(r"\d+", content["subtitle"]))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_decimal_is_a_number_of_the_artifacts(made, case):
+    """No result stands in a sentence that cannot be found, rounded, in the metrics, the facts or the params."""
+    folder = made(case, **CASES[case])
+    content = json.loads((folder / "report" / "report.json").read_text())
+    values = [v for v in leaves(content["numbers"]) if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    rounded = {f"{v * scale:.{digits}f}".replace("-", "−") for v in values for scale in (1, 100) for digits in (1, 3)}
+    results = ("summary", "results", "comparison", "q1")
+    sections = {section["name"]: section for section in content["sections"]}
+    said = " ".join(str(leaf) for name in results for leaf in leaves(sections[name]["blocks"]) if isinstance(leaf, str))
+    for decimal in re.findall(r"(?<![\w.])−?\d+\.\d+(?![\w.])", said):
+        assert decimal in rounded or decimal.removeprefix("−") in rounded, decimal
+
+
+def test_the_same_artifacts_give_the_same_bytes(made):
+    folder = made("two", **CASES["two"])
+    files = sorted(path.relative_to(folder / "report") for path in (folder / "report").rglob("*") if path.is_file())
+    assert len(files) > 20
+    for name in files:
+        assert (folder / "report" / name).read_bytes() == (folder / "again" / name).read_bytes(), name
+
+
+def test_both_languages_have_the_same_sentences_with_the_same_values():
+    texts = [Writer(language, HERE).texts for language in ("en", "el")]
+
+    def shape(value, where=""):
+        if isinstance(value, dict):
+            return {key for name, part in value.items() for key in shape(part, f"{where}.{name}")}
+        if isinstance(value, list):
+            return {key for n, part in enumerate(value) for key in shape(part, f"{where}.{n}")}
+        return {(where, *sorted(set(re.findall(r"{(\w+)", value))))}
+
+    assert shape(texts[0]) == shape(texts[1])
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"), [([0.1, 0.2], "first"), ([-0.2, -0.1], "second"), ([-0.1, 0.1], "chance"),
+                               ([0.0, 0.1], "chance"), (None, "unknown")]
+)  # fmt: skip
+def test_a_difference_whose_interval_holds_zero_is_called_chance(interval, expected):
+    assert verdict({"interval": interval}) == expected
+
+
+def test_numbers_are_written_as_they_are_read():
+    assert (number(-0.1234), number(None), percent(0.5), short(1234.5)) == ("−0.123", "—", "50.0 %", "1,234")
+    assert (short(2.5e18), short(0.00025), short(41.47)) == ("2.5e+18", "0.00025", "41.5")
