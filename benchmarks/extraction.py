@@ -8,7 +8,6 @@ import argparse
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,24 +36,25 @@ Measured by `{command}`
 on {hardware}, with the five classes of UCF101 that README.md names."""
 WHY = """## What makes the difference
 
-- One thread a clip decodes (FFmpeg's threads within a clip of this size cost twice the processor time), as many clips at
-  a time as there are cores, at most 8, into a queue of 256 frames. What no sample needs is not decoded where the
+- One thread a clip decodes (FFmpeg's threads within a clip of this size cost twice the processor time), as many clips
+  at a time as there are cores, at most 8, into a queue of 256 frames. What no sample needs is not decoded where the
   container tells: frames on which no other depends, and all up to the last keyframe before a long gap.
 - A frame is converted, resized and cropped in one chain of FFmpeg's filters, to what timm's own transform gives
   (`tests/test_backbones.py`: cosine of the features above 0.9999).
 - The engine takes frames as they come, across clips, and never waits for a batch to be done: OpenVINO one frame a
   request, twice as many requests as it runs at a time; torch on CUDA with pinned memory, one batch ahead.
 - The converted CNN and every clip's features are kept in `.cache/`, so that a run without new clips needs no torch.
-- `features.precision=bf16` is the faster choice where the processor or the accelerator has bf16. The default is fp32, so
-  that results do not depend on the machine; what was used stands in `data/features/meta.json` and in the log.
+- `features.precision=bf16` is the faster choice where the processor or the accelerator has bf16. The default is fp32,
+  so that results do not depend on the machine; what was used stands in `data/features/meta.json` and in the log.
 
 ## More than one machine
 
-`features.executor=ray` (`pip install vidseq[ray]`) makes shards of the clips by their digests and gives each node of a Ray
-cluster one at a time. The cluster is that of `RAY_ADDRESS`. The project, with its `.cache/` and the clips, lies on a file
-system that all nodes share. Each clip's features are kept as soon as they are there: when a worker is lost, Ray starts its
-shard anew, and only the clips that it had not finished are encoded. The nodes should be alike: other processors compute
-other last bits."""
+`features.executor=ray` (`uv pip install ray`, or the extra `vidseq[ray]`) makes shards of the clips by their digests and
+gives each node of a Ray cluster one at a time. The cluster is that of `RAY_ADDRESS`, else one on this machine. The
+project, with its `.cache/` and the clips, lies on a file system that all nodes share. Each clip's features are kept as
+soon as they are there: when a worker is lost, Ray starts its shard anew, and only the clips that it had not finished
+are encoded. The nodes should be alike: other processors compute other last bits. `tests/test_extract_features.py` runs
+it on two nodes on loopback, kills a worker, and compares the bytes."""
 
 
 def main() -> None:

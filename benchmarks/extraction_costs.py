@@ -52,8 +52,8 @@ def table_of_growth(folder: Path, project: Path, clips: pd.DataFrame, growth: li
             "## Growth\n\nThe whole of `python -m stages.extract_features` from an empty cache (the CNN is converted "
             "already), start-up included, each once; frames as `params.yaml` samples them.\n",
             *rows,
-            f"\nThat is {base:.1f} s and {1000 * slope:.0f} ms a clip: {(base + slope * UCF101_CLIPS) / 60:.0f} minutes "
-            f"for all {UCF101_CLIPS:,} clips of UCF101, if they are like these.",
+            f"\nThat is {base:.1f} s and {1000 * slope:.0f} ms a clip: {(base + slope * UCF101_CLIPS) / 60:.0f} "
+            f"minutes for all {UCF101_CLIPS:,} clips of UCF101, if they are like these.",
             f"\nWith {taken[-1][0]} clips in the cache: {statistics.median(nothing):.2f} s if there is nothing to do, "
             f"**{statistics.median(one):.2f} s with one clip added**.",
         ]
