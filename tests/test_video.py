@@ -118,18 +118,19 @@ def test_what_is_not_decoded_changes_neither_frames_nor_pixels(film, name):
 @pytest.mark.parametrize("name", ["a.avi", "b.mp4", "h264.mp4"])
 def test_long_gaps_are_not_even_read(film, name):
     path = film(name)
-    times = video.frame_times(path)[[0, 290]].tolist()
-    whole = shown(path, times, True)
+    all_times = video.frame_times(path)
+    times, within = all_times[[0, 290]].tolist(), all_times[[125]].tolist()
+    whole, lost = shown(path, times, True), shown(path, within, False)
     with av.open(str(path)) as container:
         places = [packet.pos for packet in container.demux(video=0) if packet.pos]
     content = bytearray(path.read_bytes())
     content[places[120] : places[140]] = bytes(places[140] - places[120])
     path.write_bytes(content)
-    assert shown(path, times, True) == whole
     try:
-        assert shown(path, video.frame_times(path)[:200].tolist(), False)[-1] != whole[-1]
+        assert shown(path, within, False) != lost
     except VideoError as error:
-        assert "Invalid data" in str(error)  # noqa: PT017 (either tells that the gap is damaged)
+        assert str(error)  # noqa: PT017 (the gap is damaged so much that it cannot be decoded)
+    assert shown(path, times, True) == whole
 
 
 @pytest.mark.parametrize(
