@@ -49,8 +49,8 @@ WHY = """## What makes the difference
 
 ## More than one machine
 
-`features.executor=ray` (`uv pip install ray`, or the extra `vidseq[ray]`) makes shards of the clips by their digests and
-gives each node of a Ray cluster one at a time. The cluster is that of `RAY_ADDRESS`, else one on this machine. The
+`features.executor=ray` (`uv pip install ray`, or the extra `vidseq[ray]`) makes shards of the clips by their digests
+and gives each node of a Ray cluster one at a time. The cluster is that of `RAY_ADDRESS`, else one on this machine. The
 project, with its `.cache/` and the clips, lies on a file system that all nodes share. Each clip's features are kept as
 soon as they are there: when a worker is lost, Ray starts its shard anew, and only the clips that it had not finished
 are encoded. The nodes should be alike: other processors compute other last bits. `tests/test_extract_features.py` runs

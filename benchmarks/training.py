@@ -1,6 +1,6 @@
 """Where the time of training a head goes, on random features of the shape of real ones; prints a table.
 
-    python -m benchmarks.training --head rnn
+python -m benchmarks.training --head rnn
 """
 
 import argparse

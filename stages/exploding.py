@@ -7,7 +7,7 @@ from stages import run
 from vidseq import exploding, features, paths
 from vidseq.files import replacing, write_json
 from vidseq.params import Params
-from vidseq.sequences import batches
+from vidseq.sequences import Batches
 
 
 def main(params: Params) -> None:
@@ -23,8 +23,8 @@ def main(params: Params) -> None:
 
     runs = {}
     for name in exploding.RUNS:
-        loader = batches(examples, params.train.batch_size, shuffle=True)
-        runs[name] = exploding.train(name, loader, frames_ND.shape[1], len(classes), params.train, params.train.seed)
+        batches = Batches(examples, params.train.batch_size, shuffle=True)
+        runs[name] = exploding.train(name, batches, frames_ND.shape[1], len(classes), params.train, params.train.seed)
     verdicts = {name: exploding.verdict(of_run) for name, of_run in runs.items()}
     settings = {"gain": exploding.GAIN, "rate": exploding.RATE, "lower_rate": exploding.LOWER_RATE}
     settings |= {"clip_norm": exploding.CLIP, "dim": exploding.DIM, "exploded_above": exploding.EXPLODED}

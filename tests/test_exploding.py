@@ -4,7 +4,7 @@ from conftest import ROOT
 
 from vidseq import exploding
 from vidseq.params import load_params
-from vidseq.sequences import batches
+from vidseq.sequences import Batches
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +12,9 @@ def runs():
     params = load_params(ROOT / "params.yaml").train
     generator = torch.Generator().manual_seed(0)
     clips = [(torch.randn(14, 400, generator=generator) + n % 2, n % 2) for n in range(64)]
-    return {name: exploding.train(name, batches(clips, 16, True), 400, 2, params, seed=0) for name in exploding.RUNS}
+    return {
+        name: exploding.train(name, Batches(clips, 16, shuffle=True), 400, 2, params, seed=0) for name in exploding.RUNS
+    }
 
 
 def test_it_explodes_and_stops_with_one_line_that_names_step_norm_and_remedies(runs):

@@ -1,6 +1,6 @@
 import torch
 
-from vidseq.sequences import RandomWindows, align_left, batches, masked_max, pad_left
+from vidseq.sequences import POOL, Batches, RandomWindows, align_left, masked_max, pad_left
 
 
 def test_padding_is_zero_and_stands_at_the_first_steps():
@@ -24,12 +24,24 @@ def test_shuffled_batches_hold_every_series_once_in_an_order_from_the_seed():
 
     def order(seed: int) -> list[int]:
         torch.manual_seed(seed)
-        return [int(y) for _, _, y_B in batches(clips, 4, shuffle=True) for y in y_B]
+        return [int(y) for _, _, y_B in Batches(clips, 4, shuffle=True) for y in y_B]
 
     assert sorted(order(0)) == list(range(10))
     assert order(0) == order(0) != order(1)
-    for x_BTD, mask_BT, y_B in batches(clips, 4, shuffle=False):
+    assert len(Batches(clips, 4, shuffle=True)) == len(list(Batches(clips, 4, shuffle=True))) == 3
+    for x_BTD, mask_BT, y_B in Batches(clips, 4, shuffle=True):
         assert x_BTD.sum((1, 2)).tolist() == (y_B * mask_BT.sum(1)).tolist()
+
+
+def test_little_of_a_batch_is_padding_and_batches_do_not_come_by_length():
+    clips = [(torch.zeros(steps, 1), 0) for steps in range(1, 129)]
+    assert len(clips) == POOL * 32
+    torch.manual_seed(0)
+    batches = list(Batches(clips, 32, shuffle=True))
+    assert min(float(mask_BT.float().mean()) for _, mask_BT, _ in batches) > 0.5
+    assert sum(mask_BT.sum() for _, mask_BT, _ in batches) / sum(mask_BT.numel() for _, mask_BT, _ in batches) > 0.75
+    firsts = {next(iter(Batches(clips, 32, shuffle=True)))[1].shape[1] for _ in range(20)}
+    assert firsts == {32, 64, 96, 128}
 
 
 def test_windows_are_runs_of_at_least_the_share_from_any_view():

@@ -3,7 +3,7 @@ import torch
 
 from vidseq.errors import VidseqError
 from vidseq.heads import build_head
-from vidseq.sequences import batches
+from vidseq.sequences import Batches, collate
 from vidseq.training import fit
 
 SETTINGS = {
@@ -28,8 +28,8 @@ def train(name: str, params, dropout: float = 0.0, seed: int = 0, count: int = 1
     torch.manual_seed(seed)
     settings = {"model": {"layers": 2, "dim": 32, "dropout": dropout, "feature_dropout": dropout}, name: SETTINGS[name]}
     head = build_head(name, 8, 2, settings)
-    loader = batches(problem(count), 8, shuffle=True)
-    val = batches(problem(16, seed=1), 8, shuffle=False)
+    loader = Batches(problem(count), 8, shuffle=True)
+    val = Batches(problem(16, seed=1), 8, shuffle=False)
     return head, *fit(name, head, loader, val, params.train.model_copy(update={"epochs": 30, **changes}))
 
 
@@ -61,7 +61,7 @@ def test_early_stopping_keeps_the_best_epoch(params):
     head, curves, _ = train("rnn", params, epochs=60, patience=4, lr=0.01)
     best = curves.val_loss.idxmin()
     assert len(curves) <= best + 1 + 4
-    x_BTD, mask_BT, y_B = next(iter(batches(problem(16, seed=1), 16, shuffle=False)))
+    x_BTD, mask_BT, y_B = collate(problem(16, seed=1))
     with torch.inference_mode():
         loss = torch.nn.functional.cross_entropy(head.eval()(x_BTD, mask_BT), y_B).item()
     assert loss == pytest.approx(curves.val_loss[best], abs=1e-5)
@@ -74,4 +74,4 @@ def test_a_loss_that_is_no_number_stops_with_one_line(params):
     clips = problem(16)
     clips[3][0][0, 0] = float("nan")
     with pytest.raises(VidseqError, match=r"training diverged: the loss is nan at step \d.*train\.lr"):
-        fit("rnn", head, batches(clips, 8, True), batches(problem(8), 8, False), params.train)
+        fit("rnn", head, Batches(clips, 8, shuffle=True), Batches(problem(8), 8, shuffle=False), params.train)

@@ -10,11 +10,10 @@ from math import isfinite
 import pandas as pd
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from vidseq.errors import VidseqError
 from vidseq.params import TrainParams
-from vidseq.sequences import align_left
+from vidseq.sequences import Batch, Batches, align_left
 from vidseq.training import Classifier, fit
 
 GAIN, RATE, LOWER_RATE, CLIP, DIM, STEPS = 1.5, 0.1, 1e-3, 1.0, 64, 40
@@ -56,7 +55,7 @@ class GradientDescent(Classifier):
         super().__init__(*args)
         self.losses: list[float] = []
 
-    def training_step(self, batch: tuple[torch.Tensor, ...], index: int) -> torch.Tensor:
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """Keep the loss of the step."""
         loss = super().training_step(batch, index)
         self.losses.append(loss.item())
@@ -67,7 +66,7 @@ class GradientDescent(Classifier):
         return torch.optim.SGD(self.parameters(), self.params.lr)
 
 
-def train(name: str, loader: DataLoader, feature_dim: int, classes: int, params: TrainParams, seed: int) -> dict:
+def train(name: str, batches: Batches, feature_dim: int, classes: int, params: TrainParams, seed: int) -> dict:
     """Train one of RUNS for STEPS steps or until it breaks.
 
     Returns its grad_norms and losses, one a step, and `stopped`, the line that training ended with, or None.
@@ -75,7 +74,7 @@ def train(name: str, loader: DataLoader, feature_dim: int, classes: int, params:
     change = RUNS[name]
     torch.manual_seed(seed)
     head = PlainRnn(feature_dim, classes, change.get("init", "gain"), change.get("cell", nn.RNN))
-    epochs = -(-STEPS // len(loader))
+    epochs = -(-STEPS // len(batches))
     settings = {"lr": change.get("rate", RATE), "clip_norm": change.get("clip"), "epochs": epochs}
     kept: list[GradientDescent] = []
 
@@ -85,7 +84,7 @@ def train(name: str, loader: DataLoader, feature_dim: int, classes: int, params:
 
     stopped = None
     try:
-        fit(name, head, loader, None, params.model_copy(update=settings), keep)
+        fit(name, head, batches, None, params.model_copy(update=settings), keep)
     except VidseqError as error:
         stopped = str(error)
     return {"grad_norms": kept[0].grad_norms, "losses": kept[0].losses, "stopped": stopped}

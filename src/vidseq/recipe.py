@@ -11,9 +11,11 @@ from torch import nn
 from vidseq.backbones import mirror
 from vidseq.heads import build_head
 from vidseq.params import Params, TrainParams
-from vidseq.sequences import RandomWindows, batches
+from vidseq.sequences import Batches, RandomWindows
 from vidseq.trained_model import TrainedModel, build_streams
 from vidseq.training import fit
+
+AT_ONCE = 256  # validation clips
 
 
 def train_model(
@@ -62,7 +64,4 @@ def _loaders(shown: list[list[torch.Tensor]], y: list[int], val: np.ndarray, tra
     known = np.flatnonzero(~val)
     windows = RandomWindows([shown[index] for index in known], [y[index] for index in known], train.window)
     check = [(shown[index][0], y[index]) for index in np.flatnonzero(val)]
-    return (
-        batches(windows, train.batch_size, shuffle=True),
-        batches(check, train.batch_size, shuffle=False) if check else None,
-    )
+    return Batches(windows, train.batch_size, shuffle=True), Batches(check, AT_ONCE, shuffle=False) if check else None

@@ -1,9 +1,13 @@
 """From series of unequal length to batches: zero-padded at the first time steps, with the mask that says where."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import ceil
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # x_BTD, mask_BT, y_B
+POOL = 4  # batches among which series are sorted by length
 
 
 def pad_left(sequences: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,10 +61,39 @@ class RandomWindows(Dataset):
         return x_TD[start : start + steps], self.labels[index]
 
 
-def batches(examples: Dataset | list[tuple[torch.Tensor, int]], batch_size: int, shuffle: bool) -> DataLoader:
-    """Return a loader of (x_BTD, mask_BT, y_B); with `shuffle` in an order drawn anew each epoch from torch's seed."""
+class Batches:
+    """Batches of all examples: as they come, or with `shuffle` in an order drawn anew each epoch from torch's seed.
 
-    def collate(chosen: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return *pad_left([x_TD for x_TD, _ in chosen]), torch.tensor([label for _, label in chosen])
+    Shuffled, series of like length stand in one batch as far as pools of POOL batches allow: otherwise half of a batch
+    would be padding.
+    """
 
-    return DataLoader(examples, batch_size, shuffle, collate_fn=collate)
+    def __init__(self, examples: Dataset | list[tuple[torch.Tensor, int]], batch_size: int, shuffle: bool):
+        self.examples, self.batch_size, self.shuffle = examples, batch_size, shuffle
+
+    def __len__(self) -> int:
+        return ceil(len(self.examples) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if not self.shuffle:
+            yield from map(collate, cut(self.examples, self.batch_size))
+            return
+        drawn = [self.examples[index] for index in torch.randperm(len(self.examples)).tolist()]
+        pools = cut(drawn, POOL * self.batch_size)
+        batches = [batch for pool in pools for batch in cut(sorted(pool, key=_length), self.batch_size)]
+        for index in torch.randperm(len(batches)).tolist():
+            yield collate(batches[index])
+
+
+def collate(examples: list[tuple[torch.Tensor, int]]) -> Batch:
+    """Make one batch (x_BTD, mask_BT, y_B) of series and their labels."""
+    return *pad_left([x_TD for x_TD, _ in examples]), torch.tensor([label for _, label in examples])
+
+
+def cut(items: list, size: int) -> list[list]:
+    """Cut a list into parts of `size`; the last may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _length(example: tuple[torch.Tensor, int]) -> int:
+    return len(example[0])

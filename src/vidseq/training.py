@@ -13,10 +13,10 @@ from pytorch_lightning.callbacks import EarlyStopping
 from rich.console import Console
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
 
 from vidseq.errors import VidseqError
 from vidseq.params import TrainParams
+from vidseq.sequences import Batch, Batches
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its greeting says nothing of the run
 
@@ -31,7 +31,7 @@ class Classifier(pl.LightningModule):
         self.steps = params.epochs * steps_per_epoch
         self.grad_norms: list[float] = []
 
-    def training_step(self, batch: tuple[torch.Tensor, ...], _: int) -> torch.Tensor:
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the smoothed cross-entropy; a loss that is no number ends the training."""
         x_BTD, mask_BT, y_B = batch
         loss = cross_entropy(self.head(x_BTD, mask_BT), y_B, label_smoothing=self.params.label_smoothing)
@@ -45,7 +45,7 @@ class Classifier(pl.LightningModule):
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y_B))
         return loss
 
-    def validation_step(self, batch: tuple[torch.Tensor, ...], _: int) -> None:
+    def validation_step(self, batch: Batch, _: int) -> None:
         """Log the plain cross-entropy and the accuracy."""
         x_BTD, mask_BT, y_B = batch
         logits_BC = self.head(x_BTD, mask_BT)
@@ -110,8 +110,8 @@ class Record(pl.Callback):
 def fit(
     name: str,
     head: nn.Module,
-    train: DataLoader,
-    val: DataLoader | None,
+    train: Batches,
+    val: Batches | None,
     params: TrainParams,
     classifier_of: Callable[..., Classifier] = Classifier,
 ) -> tuple[pd.DataFrame, list[float]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vidseq.heads import build_head
-from vidseq.sequences import batches, pad_left
+from vidseq.sequences import Batches, pad_left
 from vidseq.training import fit
 
 DIM, CLASSES = 24, 3
@@ -38,7 +38,13 @@ def make(name: str, settings: dict, layers: int = 2) -> torch.nn.Module:
 def trained(name: str, settings: dict, params) -> torch.nn.Module:
     head, x, y = make(name, settings), sequences(24), [i % CLASSES for i in range(24)]
     clips = list(zip(x, y, strict=True))
-    fit(name, head, batches(clips, 8, True), batches(clips, 8, False), params.train.model_copy(update={"epochs": 3}))
+    fit(
+        name,
+        head,
+        Batches(clips, 8, shuffle=True),
+        Batches(clips, 8, shuffle=False),
+        params.train.model_copy(update={"epochs": 3}),
+    )
     return head
 
 
