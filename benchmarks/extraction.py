@@ -37,7 +37,7 @@ on {hardware}, with the five classes of UCF101 that README.md names."""
 WHY = """## What makes the difference
 
 - One thread a clip decodes (FFmpeg's threads within a clip of this size cost twice the processor time), as many clips
-  at a time as there are cores, at most 8, into a queue of 256 frames. What no sample needs is not decoded where the
+  at a time as there are cores, at most 8, into a queue of 64 frames. What no sample needs is not decoded where the
   container tells: frames on which no other depends, and all up to the last keyframe before a long gap.
 - A frame is converted, resized and cropped in one chain of FFmpeg's filters, to what timm's own transform gives
   (`tests/test_backbones.py`: cosine of the features above 0.9999).

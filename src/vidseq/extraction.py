@@ -17,7 +17,7 @@ from vidseq.errors import VideoError
 
 DECODERS = min(8, os.cpu_count() or 1)  # threads; FFmpeg releases the interpreter's lock
 GREY = 127  # of a difference image where nothing moved
-FRAMES_AHEAD = 256  # frames decoded and not yet encoded: with the decoders, what bounds the memory
+FRAMES_AHEAD = 64  # frames decoded and not yet encoded: with the decoders, what bounds the memory
 
 
 @dataclass(frozen=True)
