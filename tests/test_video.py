@@ -161,6 +161,24 @@ def test_inputs_are_resized_and_cropped_as_pillow_does(tmp_path, size, fit):
     assert difference.mean() < 0.05
 
 
+@pytest.mark.parametrize("tags", [(2, 0), (1, 1), (1, 2), (9, 1)])  # the film's colours and range as FFmpeg counts them
+def test_inputs_have_the_colours_of_the_frames(tmp_path, tags):
+    if "libx264" not in av.codecs_available:
+        pytest.skip("no libx264 here")
+    blocks = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).repeat(14, 0).repeat(14, 1).astype(np.uint8)
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 224, 224, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = tags
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(blocks, format="rgb24")))
+        container.mux(stream.encode())
+    ((frame_HW3,), (input_3SS,)) = (
+        list(video.read_frames(tmp_path / "a.mp4", [0.0])),
+        list(video.read_inputs(tmp_path / "a.mp4", [0.0], Fit(224, 224, "bicubic"))),
+    )
+    assert np.abs(input_3SS.transpose(1, 2, 0).astype(int) - frame_HW3).max() <= 2
+
+
 def test_an_input_is_repeated_where_its_frame_is(make_video):
     inputs = list(video.read_inputs(make_video(), [0.0, 0.4, 0.4, 0.8], Fit(48, 48, "bicubic")))
     assert [round(float(frame.mean()) / 4) for frame in inputs] == [0, 10, 10, 20]
