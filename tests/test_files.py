@@ -66,3 +66,20 @@ def test_json_refuses_what_it_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         files.write_json(tmp_path / "a.json", {"loss": float("nan")})
     assert files.read_json(tmp_path / "a.json") == {"Ενέργεια": 0.1}
+
+
+def test_of_two_that_add_the_same_the_first_stays_and_nothing_is_left_behind(tmp_path):
+    path = tmp_path / "model"
+    with files.adding(path) as first, files.adding(path) as second:
+        for folder in (first, second):
+            folder.mkdir()
+        (second / "card").write_text("second")  # it is done first
+        (first / "card").write_text("first")
+    assert (path / "card").read_text() == "second"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_cannot_be_added_raises_and_leaves_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError), files.adding(tmp_path / "model"):
+        pass
+    assert not list(tmp_path.iterdir())
