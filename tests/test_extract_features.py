@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -181,24 +182,29 @@ def cluster():
     cluster.shutdown()
 
 
-def workers() -> list[psutil.Process]:
-    """Return the Ray workers below this process that encode a shard right now."""
-    found = []
+def workers() -> dict[psutil.Process, int]:
+    """Return the Ray workers below this process that encode a shard right now, and the process id of their node."""
+    found = {}
     for process in psutil.Process().children(recursive=True):
-        try:
+        with suppress(psutil.Error):  # it has just ended
             if "ray::_extract_shard" in " ".join(process.cmdline()):
-                found.append(process)
-        except psutil.Error:  # it has just ended
-            continue
+                found[process] = next(parent.pid for parent in process.parents() if parent.name() == "raylet")
     return found
 
 
 def test_two_ray_nodes_and_a_killed_worker_give_the_same_bytes(whole, fresh, cluster):
     fresh.set("executor: local", "executor: ray")
     stage = fresh.start(RAY_ADDRESS=cluster.address)
-    wait_for(lambda: len(fresh.kept()) >= 3 and workers(), stage)
-    workers()[0].kill()
-    wait_for(lambda: len(fresh.kept()) >= 6 and len(workers()) == 2, stage)  # one on each node
+    nodes, killed = set(), None
+    while stage.poll() is None:
+        running = workers()
+        nodes |= set(running.values())
+        if running and not killed and len(fresh.kept()) >= 3:
+            killed = next(iter(running))
+            killed.kill()
+        time.sleep(0.01)
     log = stage.communicate()[0]
     assert stage.returncode == 0, log
+    assert killed
+    assert len(nodes) == 2
     assert fresh.features() == whole.features()
