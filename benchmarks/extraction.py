@@ -169,8 +169,21 @@ def table_of_ways(paths: list[Path], frozen: FrozenCnn, repeats: int) -> str:
         if name.startswith("vidseq: "):
             share = _ratio(seconds[name.replace("vidseq", "the CNN alone on random data")], took)
             engines.insert(0, f"{name.removeprefix('vidseq: ')}: **{share:.2f} of the ceiling**, the CNN alone.")
+    engines.append(agreement(jobs[:5], frozen))
     title = f"## Ways to do it\n\n{len(jobs)} clips, {STEPS} frames of each; ratios are medians of the rounds' ratios."
-    return "\n".join([title, "", *rows, "", *engines])
+    return "\n".join([title, "", *rows, "", "\n\n".join(engines)])
+
+
+def agreement(jobs: list[Job], frozen: FrozenCnn) -> str:
+    """Compare the features of the two engines, frame by frame."""
+    both = []
+    for name in ("torch", "openvino"):
+        engine = frozen.engine(choose(name, "fp32"), 32)
+        features = {job.clip: result for job, result in encode_clips(jobs, frozen.fit, engine)}
+        both.append(np.concatenate([features[job.clip] for job in jobs]).astype(np.float64))
+    a_ND, b_ND = both
+    cosine_N = (a_ND * b_ND).sum(1) / np.linalg.norm(a_ND, axis=1) / np.linalg.norm(b_ND, axis=1)
+    return f"torch and openvino, fp32, on {len(a_ND)} of the frames: cosine of features at least {cosine_N.min():.6f}."
 
 
 def _ratio(longer: list[float], shorter: list[float]) -> float:

@@ -22,6 +22,7 @@ def test_every_table_is_written(tmp_path, make_video, monkeypatch):
     assert "`python -m benchmarks.extraction --clips 2 --repeats 1 --minutes 0.05`" in text
     assert len(re.findall(r"^\| .+ \| \d\.\d{4} \| \d+\.\d \|$", text, re.MULTILINE)) >= 6
     assert re.search(r"openvino, fp32, cpu: \*\*\d\.\d\d of the ceiling", text)
+    assert re.search(r"torch and openvino, .* at least (0\.9999|1\.0)", text)
     assert re.search(r"^\| 3 \| 6 \| ", text, re.MULTILINE)
     assert re.search(r"With 3 clips in the cache: [\d.]+ s .* with one clip added", text)
     assert re.search(r"the peak is \*\*0\.\d\d GB above", text)
