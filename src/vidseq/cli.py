@@ -9,7 +9,8 @@ import typer
 from vidseq import paths
 from vidseq.errors import VideoError, VidseqError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
+# plain help: rich alone would take twice the time of all the rest
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
