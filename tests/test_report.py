@@ -96,14 +96,11 @@ def test_it_builds_with_words_for_every_picture_and_nothing_from_outside(made, c
 def test_every_number_of_the_page_is_in_the_json(made, case):
     folder = made(case, **CASES[case]) / "report"
     content = json.loads((folder / "report.json").read_text())
-    said = " ".join(str(leaf) for leaf in leaves(content["sections"]) if isinstance(leaf, str))
-    known = set(re.findall(r"\d[\d.,:e+]*\d|\d", said))
-    counted = {str(n) for n in range(100)}  # figures, tables and sections are counted by the page
+    numbers = re.compile(r"\d[\d.,:e+]*\d|\d")
+    known = {number for leaf in leaves(content) if isinstance(leaf, str) for number in numbers.findall(leaf)}
+    known |= {str(count) for count in range(1, 60)}  # figures, tables and sections are counted by the page
     page = " ".join(Text((folder / "report.html").read_text()).parts)
-    assert set(re.findall(r"\d[\d.,:e+]*\d|\d", page)) - known - counted - {
-        content["title"],
-        content["subtitle"],
-    } <= set(re.findall(r"\d+", content["subtitle"]))
+    assert set(numbers.findall(page)) <= known
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from ruamel.yaml import YAML
 from safetensors import safe_open
 
 from vidseq import paths
@@ -102,8 +103,6 @@ def circumstances() -> dict:
         known["commit"], known["changed"] = commit.strip(), bool(changed and changed.strip())
     lock = Path("dvc.lock")
     if lock.is_file():
-        from ruamel.yaml import YAML
-
         stages = YAML(typ="safe", pure=True).load(lock)["stages"]
         digests = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
         known["digests"] = {path: digests[path] for path in OUTS if path in digests}

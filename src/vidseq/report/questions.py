@@ -53,7 +53,7 @@ def security(report: Writer, inputs: Inputs, facts: dict) -> None:
         for name, form in (("recall", ".3f"), ("precision", ".3f"), ("false_alarms_per_hour", ".1f")):
             cells.append(f"{number(of[name], form)}\n{report.span(of['intervals'][name], form)}")
         rows.append([words[model], number(of["threshold"]), f"{of['found']} / {of['clips']}", *cells])
-        reached = {None: "absent", True: "reached", False: "missed"}[facts["alarm"][model]["reached"]]
+        reached = {None: "absent", True: "reached", False: "missed"}[facts["alarm_reached"][model]]
         found = {"found": of["found"], "clips": of["clips"], "recall": number(of["recall"]), "target": target}
         rate = number(of["false_alarms_per_hour"], ".1f")
         price = say("q2.price", n=of["false_alarms"], others=of["other_clips"], rate=rate)
