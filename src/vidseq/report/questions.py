@@ -97,7 +97,7 @@ def divergence(report: Writer, inputs: Inputs) -> None:
     report.table(say("q3.caption"), [say(f"columns.{name}") for name in columns], rows, left=3)
     sick = runs["exploding"]
     if sick["exploded_at_step"] is None:
-        report.para(say("q3.not_exploded"))
+        report.para(say("q3.broke" if sick["stopped"] else "q3.not_exploded", limit=limit))
     else:
         end = say("q3.stopped") if sick["stopped"] else "" if sick["loss_fell"] else say("q3.diverged")
         report.para(say("q3.exploded", step=sick["exploded_at_step"], limit=limit), end)
