@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vidseq.pictures import plain
+
 # Okabe and Ito's colours, told apart with any kind of colour vision; the lines differ in style too
 COLOURS = {"rnn": "#0072B2", "transformer": "#D55E00", "baseline": "#6E6E6E", "rnn_causal": "#009E73"}
 STYLES = {"rnn": "-", "transformer": "--", "baseline": ":", "rnn_causal": "-."}
@@ -41,15 +43,15 @@ def drawing(path: Path, width: float, height: float, layout: str | None = "const
 
 
 def shorten(name: str, length: int = 26) -> str:
-    """Cut a long name in its middle, so that names that differ at either end stay apart."""
+    """Cut a long name in its middle, so that names that differ at either end stay apart; a dollar is no formula."""
     half = (length - 1) // 2
-    return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
+    return plain(name if len(name) <= length else f"{name[:half]}…{name[-half:]}")
 
 
 def tick_names(classes: list[str]) -> tuple[list[str], list[str]]:
     """Return the names along the side and along the foot of a matrix: numbers at the foot where names are long."""
     if len(classes) <= 6 and max(map(len, classes)) <= 12:
-        return classes, classes
+        return [plain(name) for name in classes], [plain(name) for name in classes]
     numbers = [str(number) for number in range(1, len(classes) + 1)]
     return [f"{shorten(name)}  {number}" for name, number in zip(classes, numbers, strict=True)], numbers
 
