@@ -54,6 +54,9 @@ def test_a_norm_that_is_no_number_counts_as_exploded_and_stays_out_of_the_table(
     run = {"grad_norms": [1.0, float("nan")], "losses": [2.0, 3.0], "stopped": "training diverged"}
     assert exploding.verdict(run)["exploded_at_step"] == 2
     assert exploding.table({"exploding": run}).grad_norm.isna().tolist() == [False, True]
+    at_once = {"grad_norms": [], "losses": [], "stopped": "training diverged"}
+    assert exploding.verdict(at_once)["first_loss"] is None
+    assert not exploding.verdict(at_once)["loss_fell"]
     slow = {"grad_norms": [1.0, 2e3, 1.0], "losses": [2.0, 3.0, 4.0], "stopped": None}
     assert exploding.verdict(slow)["exploded_at_step"] == 2  # seen although the loss stays a number
     assert not exploding.verdict(slow)["loss_fell"]

@@ -22,6 +22,6 @@ def test_a_film_strip_has_its_frames_side_by_side(tmp_path):
 def test_the_confusion_picture_is_the_same_each_time(tmp_path):
     y, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
     for name in ("a.png", "b.png"):
-        pictures.confusion_picture(y, predicted, ["Run", "Περπάτημα"], "rnn", tmp_path / name)
+        pictures.confusion_picture(y, predicted, ["Run $\\x", "Περπάτημα"], "rnn", tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert min(Image.open(tmp_path / "a.png").size) > 200

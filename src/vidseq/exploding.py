@@ -94,16 +94,17 @@ def verdict(run: dict) -> dict:
     """Say what became of a run: steps, losses, largest finite norm, when it was seen to explode, and how it ended."""
     norms, losses = run["grad_norms"], run["losses"]
     exploded = next((step for step, norm in enumerate(norms, 1) if not norm <= EXPLODED), None)
-    last_loss = sum(losses[-LAST:]) / len(losses[-LAST:])
+    first_loss = losses[0] if losses else None  # where the very first loss is no number, there is none
+    last_loss = sum(losses[-LAST:]) / len(losses[-LAST:]) if losses else None
     finite = [norm for norm in norms if isfinite(norm)]
     return {
         "steps": len(losses),
-        "first_loss": losses[0],
+        "first_loss": first_loss,
         "last_loss": last_loss,
         "grad_norm_max": max(finite, default=None),
         "exploded_at_step": exploded,
         "stopped": run["stopped"],
-        "loss_fell": run["stopped"] is None and last_loss < losses[0],
+        "loss_fell": run["stopped"] is None and last_loss < first_loss,
     }
 
 

@@ -6,7 +6,6 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
-from sklearn.metrics import confusion_matrix
 
 from vidseq.files import replacing
 
@@ -50,15 +49,22 @@ def _thumbnail(frame: np.ndarray) -> Image.Image:
     return Image.fromarray(frame).resize((round(THUMBNAIL_HEIGHT * width / height), THUMBNAIL_HEIGHT))
 
 
+def plain(name: str) -> str:
+    """Return a name that matplotlib writes as it is: without this it reads what stands between dollars as a formula."""
+    return name.replace("$", r"\$")
+
+
 def confusion_picture(y_N: np.ndarray, predicted_N: np.ndarray, classes: list[str], title: str, path: Path) -> None:
     """Write a confusion matrix as PNG: counts in the cells, colours by the share of the row."""
-    counts_CC = confusion_matrix(y_N, predicted_N, labels=range(len(classes)))
+    counts_CC = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts_CC, (y_N, predicted_N), 1)
     shares_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
     side = 2.5 + 0.55 * len(classes)
     figure = Figure(figsize=(side + 0.5, side), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares_CC, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(classes))
+    classes = [plain(label) for label in classes]
     axes.set_xticks(ticks, classes, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, classes)
     axes.set(xlabel="predicted", ylabel="true", title=title)

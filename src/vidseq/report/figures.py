@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vidseq.pictures import plain
+
 # Okabe and Ito's colours, told apart with any kind of colour vision; the lines differ in style too
 COLOURS = {"rnn": "#0072B2", "transformer": "#D55E00", "baseline": "#6E6E6E", "rnn_causal": "#009E73"}
 STYLES = {"rnn": "-", "transformer": "--", "baseline": ":", "rnn_causal": "-."}
@@ -19,6 +21,7 @@ CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 RUN_COLOURS = {"exploding": "#D55E00", "clipping": "#0072B2", "lower_rate": "#009E73", "orthogonal": "#CC79A7",
                "gating": "#6E6E6E"}  # fmt: skip
 HALF, WHOLE = 3.3, 6.8  # inches
+FILM = 6.2 / 0.62  # width to height of the film strip in a figure
 LEGIBLE = 8  # classes that can each have a colour; of more, the hardest have one
 STYLE = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -40,15 +43,15 @@ def drawing(path: Path, width: float, height: float, layout: str | None = "const
 
 
 def shorten(name: str, length: int = 26) -> str:
-    """Cut a long name in its middle, so that names that differ at either end stay apart."""
+    """Cut a long name in its middle, so that names that differ at either end stay apart; a dollar is no formula."""
     half = (length - 1) // 2
-    return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
+    return plain(name if len(name) <= length else f"{name[:half]}…{name[-half:]}")
 
 
 def tick_names(classes: list[str]) -> tuple[list[str], list[str]]:
     """Return the names along the side and along the foot of a matrix: numbers at the foot where names are long."""
     if len(classes) <= 6 and max(map(len, classes)) <= 12:
-        return classes, classes
+        return [plain(name) for name in classes], [plain(name) for name in classes]
     numbers = [str(number) for number in range(1, len(classes) + 1)]
     return [f"{shorten(name)}  {number}" for name, number in zip(classes, numbers, strict=True)], numbers
 
@@ -196,55 +199,32 @@ def exploding(path: Path, table: pd.DataFrame, words: dict, limit: float) -> Non
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
-def explained(path: Path, strip: Path, clip: dict, times: list[float], words: dict) -> None:
-    """Draw a clip's film strip over the probability of its class in time and over what each frame adds."""
-    edges = np.arange(len(times) + 1)
-    middles = edges[:-1] + 0.5
-    with drawing(path, WHOLE, 3.5) as figure:
-        film, chance, falls = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.7, 1.2])
-        image = Image.open(strip)
-        film.imshow(image, extent=(0, len(times), 0, 1), aspect="auto")
+def explained(path: Path, strip: Path, frames: int, clip: dict, times: list[float], words: dict) -> None:
+    """Draw a clip's film strip, of `frames` frames, over the class's probability in time and what each frame adds."""
+    image = Image.open(strip)
+    width = image.width / frames
+    shown = min(frames, max(3, round(FILM / (width / image.height))))  # so that frames keep their shape
+    chosen = ((np.arange(shown) + 0.5) * frames / shown).astype(int)
+    middles = np.arange(len(times)) + 0.5
+    with drawing(path, WHOLE, 3.6) as figure:
+        film, chance, falls = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2, 1.4])
+        for place, frame in enumerate(chosen):
+            piece = image.crop((round(frame * width), 0, round((frame + 1) * width), image.height))
+            edges = np.array([place, place + 1]) * len(times) / shown
+            film.imshow(piece, extent=(*edges, 0, 1), aspect="auto")
         film.axis("off")
+        film.set(xlim=(0, len(times)), ylim=(0, 1))
         for model, values in clip["probability"].items():
             chance.plot(middles, values, STYLES[model], marker=MARKS[model], markersize=3, color=COLOURS[model],
                         label=words[model])  # fmt: skip
         chance.set(ylim=(-0.03, 1.03), ylabel=words["probability"])
-        chance.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-        width = 0.8 / len(clip["occlusion"])
+        side = 0.8 / len(clip["occlusion"])
         for number, (model, values) in enumerate(clip["occlusion"].items()):
-            place = middles + width * (number - (len(clip["occlusion"]) - 1) / 2)
-            falls.bar(place, values, width, color=COLOURS[model], label=words[model])
+            place = middles + side * (number - (len(clip["occlusion"]) - 1) / 2)
+            falls.bar(place, values, side, color=COLOURS[model])
         falls.axhline(0, color="black", linewidth=0.6)
         falls.set(ylabel=words["contribution"], xlabel=words["seconds"], xlim=(0, len(times)))
         figure.align_ylabels([chance, falls])
+        figure.legend(*chance.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         every = max(1, len(times) // 10)
         falls.set_xticks(middles[::every], [f"{time:.1f}" for time in times[::every]])
-
-
-def architecture(path: Path, boxes: list[tuple[str, str]]) -> None:
-    """Draw a column of boxes, (name, details) from the input at the top to the output, with arrows between."""
-    heights = [0.3 if not details else 0.26 + 0.17 * (1 + details.count("\n")) for _, details in boxes]
-    gap = 0.15
-    total = sum(heights) + gap * (len(boxes) - 1)
-    with drawing(path, HALF, total + 0.1, layout=None) as figure:
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.axis("off")
-        axes.set(xlim=(0, HALF), ylim=(-total - 0.05, 0.05))
-        top = 0.0
-        for number, ((name, details), height) in enumerate(zip(boxes, heights, strict=True)):
-            ends = number in (0, len(boxes) - 1)
-            face, edge = ("#F2F2F2", "#6E6E6E") if ends else ("#E3EEF6", "#0072B2")
-            patch = matplotlib.patches.FancyBboxPatch((0.12, top - height), HALF - 0.24, height, facecolor=face,
-                                                      edgecolor=edge, linewidth=0.8,
-                                                      boxstyle="round,pad=0,rounding_size=0.05")  # fmt: skip
-            axes.add_patch(patch)
-            middle = top - height / 2
-            axes.text(
-                HALF / 2, top - 0.17 if details else middle, name, ha="center", va="center", weight="bold", size=8
-            )
-            if details:
-                axes.text(HALF / 2, top - 0.27, details, ha="center", va="top", size=7, linespacing=1.25)
-            if number < len(boxes) - 1:
-                axes.annotate("", (HALF / 2, top - height - gap), (HALF / 2, top - height),
-                              arrowprops={"arrowstyle": "-|>", "linewidth": 0.8, "color": "#444444"})  # fmt: skip
-            top -= height + gap

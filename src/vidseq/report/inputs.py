@@ -1,5 +1,6 @@
 """All that the report is made of, read from the files that the stages left."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -8,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from ruamel.yaml import YAML
 from safetensors import safe_open
 
 from vidseq import paths
@@ -102,11 +104,11 @@ def circumstances() -> dict:
         known["commit"], known["changed"] = commit.strip(), bool(changed and changed.strip())
     lock = Path("dvc.lock")
     if lock.is_file():
-        from ruamel.yaml import YAML
-
         stages = YAML(typ="safe", pure=True).load(lock)["stages"]
         digests = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
-        known["digests"] = {path: digests[path] for path in OUTS if path in digests}
+        table = hashlib.md5(paths.CLIP_TABLE.read_bytes(), usedforsecurity=False).hexdigest()
+        if digests.get(paths.CLIP_TABLE.as_posix()) == table:  # or the stages ran by hand, and the lock is of another run
+            known["digests"] = {path: digests[path] for path in OUTS if path in digests}
     times = paths.cache("times")
     known["seconds"] = {file.stem: read_json(file)["seconds"] for file in sorted((times / "stages").glob("*.json"))}
     known["seconds"].pop("report", None)  # it is still running

@@ -4,7 +4,7 @@ import pandas as pd
 from PIL import Image
 
 from vidseq import paths
-from vidseq.report import figures
+from vidseq.report import diagrams, figures
 from vidseq.report.inputs import HEADS, Inputs
 from vidseq.report.writer import NONE, Writer, number, percent, short
 
@@ -119,7 +119,7 @@ def _heads(report: Writer, inputs: Inputs) -> None:
     items = []
     for head in HEADS:
         drawn = boxes(head, middles[head], pooling[head])
-        figures.architecture(report.folder / f"architecture_{head}.svg", drawn)
+        diagrams.architecture(report.folder / f"architecture_{head}.svg", drawn)
         told = "; ".join(" ".join(part.replace("\n", ", ") for part in box if part) for box in drawn)
         caption = say(f"heads.{head}_caption", parameters=f"{sum(inputs.parts[head].values()):,}")
         items.append((f"architecture_{head}.svg", caption, say(f"heads.{head}_alt", boxes=told)))

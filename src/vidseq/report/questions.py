@@ -15,7 +15,7 @@ def online(report: Writer, inputs: Inputs, facts: dict) -> None:
     report.para(say("q1.evidence"))
     values = {
         model: {"tenth": percent(of["tenth"]), "half": percent(of["half"]), "whole": percent(of["whole"])}
-        | {"from": f"{of['nearly_from']:.0%}"}
+        | {"from": f"{100 * of['nearly_from']:.0f} %"}
         for model, of in facts["early"].items()
     }
     told = [say("q1.nearly", model=words[model], **values[model]) for model in ALL]
@@ -53,7 +53,7 @@ def security(report: Writer, inputs: Inputs, facts: dict) -> None:
         for name, form in (("recall", ".3f"), ("precision", ".3f"), ("false_alarms_per_hour", ".1f")):
             cells.append(f"{number(of[name], form)}\n{report.span(of['intervals'][name], form)}")
         rows.append([words[model], number(of["threshold"]), f"{of['found']} / {of['clips']}", *cells])
-        reached = {None: "absent", True: "reached", False: "missed"}[facts["alarm"][model]["reached"]]
+        reached = {None: "absent", True: "reached", False: "missed"}[facts["alarm_reached"][model]]
         found = {"found": of["found"], "clips": of["clips"], "recall": number(of["recall"]), "target": target}
         rate = number(of["false_alarms_per_hour"], ".1f")
         price = say("q2.price", n=of["false_alarms"], others=of["other_clips"], rate=rate)
@@ -97,7 +97,7 @@ def divergence(report: Writer, inputs: Inputs) -> None:
     report.table(say("q3.caption"), [say(f"columns.{name}") for name in columns], rows, left=3)
     sick = runs["exploding"]
     if sick["exploded_at_step"] is None:
-        report.para(say("q3.not_exploded"))
+        report.para(say("q3.broke" if sick["stopped"] else "q3.not_exploded", limit=limit))
     else:
         end = say("q3.stopped") if sick["stopped"] else "" if sick["loss_fell"] else say("q3.diverged")
         report.para(say("q3.exploded", step=sick["exploded_at_step"], limit=limit), end)
@@ -128,7 +128,9 @@ def frames(report: Writer, inputs: Inputs) -> None:
     for row in inputs.film_strips["explained"]:
         clip, strip = row["clip"], strips[row["clip"]]
         path = report.folder / f"explained_{len(items)}.jpg"
-        figures.explained(path, paths.FILM_STRIPS / strip["file"], row, strip["times"], report.words)
+        figures.explained(
+            path, paths.FILM_STRIPS / strip["file"], len(strip["steps"]), row, strip["times"], report.words
+        )
         values = ", ".join(f"{report.words[m]} {percent(values[-1])}" for m, values in row["probability"].items())
         alt = say("frames.alt", clip=clip, label=row["label"], values=values)
         items.append((path.name, say("frames.caption", clip=clip, label=row["label"]), alt))
@@ -157,16 +159,16 @@ def reproduce(report: Writer, inputs: Inputs) -> None:
         report.add("code", text=known["commit"])
     else:
         report.para(say("reproduce.unknown"))
+    versions = ", ".join(f"{package} {version or NONE}" for package, version in known["versions"].items())
     seeds = {"shuffle": params.evaluate.shuffle_seed, "bootstrap": params.evaluate.bootstrap_seed}
     report.para(
         say("reproduce.seeds", data=params.data.seed, train=params.train.seed, **seeds),
         say("reproduce.machine", **known["machine"]),
+        say("reproduce.versions", versions=versions),
     )
     if known.get("digests"):
         rows = [[path, digest] for path, digest in known["digests"].items()]
         report.table(say("reproduce.digests_caption"), [say("columns.artifact"), say("columns.digest")], rows, left=2)
-    rows = [[package, version or NONE] for package, version in known["versions"].items()]
-    report.table(say("reproduce.versions_caption"), [say("columns.package"), say("columns.version")], rows)
     if known["seconds"]:
         rows = [[stage, f"{seconds:.1f}"] for stage, seconds in known["seconds"].items()]
         caption = say("reproduce.times_caption", total=f"{sum(known['seconds'].values()):.0f}")

@@ -11,7 +11,7 @@ MOST = 5  # names in a sentence
 
 
 class Writer:
-    """Collects sections of blocks: {"kind": "para" | "list" | "code" | "heading" | "table" | "figures", ...}."""
+    """Collects sections of blocks: {"kind": "para" | "list" | "code" | "table" | "figures", ...}."""
 
     def __init__(self, language: str, folder: Path):
         self.texts: dict = YAML(typ="safe", pure=True).load(HERE / f"{language}.yaml")
