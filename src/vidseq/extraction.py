@@ -16,7 +16,6 @@ from vidseq.engines import Engine
 from vidseq.errors import VideoError
 
 DECODERS = min(8, os.cpu_count() or 1)  # threads; FFmpeg releases the interpreter's lock
-GREY = 127  # of a difference image where nothing moved
 FRAMES_AHEAD = 64  # frames decoded and not yet encoded: with the decoders, what bounds the memory
 
 
@@ -56,8 +55,9 @@ def encode_clips(jobs: list[Job], fit: video.Fit, engine: Engine) -> Iterator[tu
 def images(job: Job, fit: video.Fit) -> Iterator[np.ndarray]:
     """Yield what the CNN is shown of a clip, RGB uint8 (3, S, S): each step's frame, and its difference image.
 
-    That is the frame minus the one `job.difference` seconds before it, or the clip's first, around a mean grey: what
-    stands still is gone, what moves keeps its shape (RGB difference of Wang et al., 2016).
+    That is |this frame - the one `job.difference` seconds before it, or the clip's first|: what stands still is gone,
+    what moves keeps its shape (after the RGB difference of Wang et al., 2016, but unsigned, so that a clip played
+    backwards has the same difference images, and order stays for the heads to tell).
     """
     if job.difference is None:
         yield from video.read_inputs(job.path, job.times, fit)
@@ -72,7 +72,7 @@ def images(job: Job, fit: video.Fit) -> Iterator[np.ndarray]:
             time, frame_3SS = next(inputs)
             held[time] = frame_3SS
         yield held[now]
-        yield np.clip(held[now].astype(np.int16) - held[before] + GREY, 0, 255).astype(np.uint8)
+        yield np.maximum(held[now], held[before]) - np.minimum(held[now], held[before])
 
 
 def _images(

@@ -107,7 +107,9 @@ def circumstances() -> dict:
         stages = YAML(typ="safe", pure=True).load(lock)["stages"]
         digests = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
         table = hashlib.md5(paths.CLIP_TABLE.read_bytes(), usedforsecurity=False).hexdigest()
-        if digests.get(paths.CLIP_TABLE.as_posix()) == table:  # or the stages ran by hand, and the lock is of another run
+        if (
+            digests.get(paths.CLIP_TABLE.as_posix()) == table
+        ):  # or the stages ran by hand, and the lock is of another run
             known["digests"] = {path: digests[path] for path in OUTS if path in digests}
     times = paths.cache("times")
     known["seconds"] = {file.stem: read_json(file)["seconds"] for file in sorted((times / "stages").glob("*.json"))}
