@@ -7,13 +7,22 @@ from PIL import Image
 
 from vidseq import alarm, early, paths
 from vidseq.files import write_json
+from vidseq.heads import build_head
 from vidseq.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.params import Params
 from vidseq.pictures import contact_sheet, film_strip
 from vidseq.predictions import write_predictions
-from vidseq.trained_model import TrainedModel, build
+from vidseq.trained_model import TrainedModel, build_streams
 from vidseq.uncertainty import compare
 
+TRANSFORM = {
+    "input_size": [3, 224, 224],
+    "crop_pct": 0.875,
+    "interpolation": "bicubic",
+    "mean": [0.5],
+    "std": [0.5],
+}
+BACKBONE = {"name": "cnn", "grid": 2, "difference": 0.25, "transform": TRANSFORM}
 MODELS = ("rnn", "rnn_causal", "transformer", "baseline")
 
 
@@ -30,14 +39,7 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
     clips.to_csv(paths.CLIP_TABLE, index=False)
     starts = range(0, 10 * len(clips), 10)
     pd.DataFrame({"clip": clips["clip"], "start": starts, "steps": 10}).to_csv("data/features/index.csv", index=False)
-    transform = {
-        "input_size": [3, 224, 224],
-        "crop_pct": 0.875,
-        "interpolation": "bicubic",
-        "mean": [0.5],
-        "std": [0.5],
-    }
-    write_json(paths.FEATURES / "meta.json", {"dim": 8, "backbone": {"name": "cnn", "grid": 2, "transform": transform}})
+    write_json(paths.FEATURES / "meta.json", {"dim": 8, "backbone": BACKBONE})
     frames = [np.full((60, 80, 3), 20 * i, np.uint8) for i in range(10)]
     for label in classes:
         contact_sheet([(label, frames)], paths.CONTACT_SHEETS / f"{label}.png")
@@ -78,9 +80,10 @@ def _training(params: Params, classes: list[str]) -> None:
     for head in MODELS[:3]:
         kind = head.removesuffix("_causal")
         settings = {part: getattr(params, part).model_dump() for part in ("streams", "model", kind)}
-        card = {"head": kind, "classes": classes, "feature_dim": 8, "settings": settings}
+        card = {"head": kind, "classes": classes, "feature_dim": 8, "backbone": BACKBONE, "settings": settings}
         (paths.MODELS / head).mkdir(parents=True)
-        TrainedModel(*build(kind, 8, len(classes), settings), card).save(paths.MODELS / head)
+        streams = build_streams(card)
+        TrainedModel(streams, build_head(kind, streams.dim, len(classes), settings), card).save(paths.MODELS / head)
         summary = {"epochs": 3, "best_epoch": 2, "val_loss": 0.5, "val_accuracy": 0.75, "grad_norm_max": 3.25}
         write_json(paths.METRICS / f"train_{head}.json", summary | {"parameters": 1})
         curves = {

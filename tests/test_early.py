@@ -3,8 +3,10 @@ import pytest
 import torch
 
 from vidseq.early import FRACTIONS, accuracy_by_fraction, first_part, online_cost
+from vidseq.heads import build_head
 from vidseq.sequences import pad_left
-from vidseq.trained_model import TrainedModel, build
+from vidseq.streams import Streams
+from vidseq.trained_model import TrainedModel
 
 
 def model(bidirectional: bool, name: str = "rnn") -> TrainedModel:
@@ -12,9 +14,9 @@ def model(bidirectional: bool, name: str = "rnn") -> TrainedModel:
     sections = {"rnn": {"cell": "gru", "bidirectional": bidirectional},
                 "transformer": {"heads": 4, "positions": "sinusoidal", "pooling": "max"}}  # fmt: skip
     sizes = {"layers": 2, "dim": 16, "dropout": 0.0, "feature_dropout": 0.0}
-    settings = {"streams": {"lag": 2, "components": 4}, "model": sizes, name: sections[name]}
-    streams, head = build(name, 8, 3, settings)
+    streams = Streams(8, 1, ["frame", "frame_distance"], lag=2, components=4)
     streams.fit([torch.randn(9, 8) for _ in range(8)], seed=0)
+    head = build_head(name, streams.dim, 3, {"model": sizes, name: sections[name]})
     return TrainedModel(streams, head, {"classes": ["A", "B", "C"]})
 
 
@@ -55,7 +57,7 @@ def test_what_comes_later_changes_nothing_said_of_the_first_part(bidirectional, 
 def test_a_one_way_rnn_gives_step_by_step_what_it_gives_for_the_whole():
     """What makes one step of it a fair price of an online decision."""
     head = model(bidirectional=False).head.eval()
-    x_TD, state, best_BD = torch.randn(7, 12), None, None
+    x_TD, state, best_BD = torch.randn(7, 8), None, None
     with torch.inference_mode():
         for step in range(7):
             h_BTD, state = head.rnn(head.project(x_TD[None, step : step + 1]), state)

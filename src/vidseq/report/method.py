@@ -78,7 +78,10 @@ def _features(report: Writer, inputs: Inputs) -> None:
         report.say("features.grid" if inputs.backbone["grid"] > 1 else "features.grid_one",
                    grid=inputs.backbone["grid"], dim=inputs.feature_dim),
     )  # fmt: skip
-    report.para(report.say("features.streams", lag=streams.lag, components=streams.components))
+    if inputs.backbone["difference"] is not None:
+        report.para(report.say("features.difference", seconds=short(inputs.backbone["difference"])))
+    shown = [report.say(f"features.shown.{name}", lag=streams.lag) for name in streams.show]
+    report.para(report.say("features.streams", shown=report.names(shown), components=streams.components))
 
 
 def _heads(report: Writer, inputs: Inputs) -> None:
@@ -97,7 +100,10 @@ def _heads(report: Writer, inputs: Inputs) -> None:
         parts = inputs.parts[head]
         return [
             (say("heads.input"), ""),
-            (say("heads.streams"), say("heads.streams_detail", dim=3 * params.streams.components)),
+            (
+                say("heads.streams", count=len(params.streams.show)),
+                say("heads.streams_detail", dim=len(params.streams.show) * params.streams.components),
+            ),
             (say("heads.project"), say("heads.project_detail", dim=model.dim, parameters=f"{parts['project']:,}")),
             *middle,
             (say(f"heads.{pooling}"), ""),
