@@ -9,7 +9,7 @@ from vidseq.baseline import fit_baseline, mean_over_time
 from vidseq.files import replacing, write_json
 from vidseq.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.params import Params
-from vidseq.predictions import read_predictions, write_predictions
+from vidseq.prediction_tables import read_predictions, write_predictions
 from vidseq.sequences import shuffled_in_time
 from vidseq.trained_model import load_model
 from vidseq.uncertainty import compare

@@ -8,7 +8,7 @@ from vidseq import features, paths, pictures, video
 from vidseq.attribution import occlusion, over_time
 from vidseq.files import replacing, write_json
 from vidseq.params import Params
-from vidseq.predictions import read_predictions
+from vidseq.prediction_tables import read_predictions
 from vidseq.trained_model import load_model
 
 HEADS, MISTAKES, STRIP_STEPS = ("rnn", "transformer"), 3, 12

@@ -8,7 +8,7 @@ from stages import run
 from vidseq import features, paths
 from vidseq.files import read_json, replacing, write_json
 from vidseq.params import Params
-from vidseq.predictions import write_predictions
+from vidseq.prediction_tables import write_predictions
 from vidseq.recipe import train_model
 
 

@@ -11,7 +11,7 @@ from vidseq.heads import build_head
 from vidseq.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.params import Params
 from vidseq.pictures import contact_sheet, film_strip
-from vidseq.predictions import write_predictions
+from vidseq.prediction_tables import write_predictions
 from vidseq.trained_model import TrainedModel, build_streams
 from vidseq.uncertainty import compare
 

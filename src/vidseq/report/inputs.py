@@ -15,7 +15,7 @@ from safetensors import safe_open
 from vidseq import paths
 from vidseq.files import read_json
 from vidseq.params import Params
-from vidseq.predictions import read_predictions
+from vidseq.prediction_tables import read_predictions
 
 HEADS = ("rnn", "transformer")
 TRAINED = ("rnn", "rnn_causal", "transformer")

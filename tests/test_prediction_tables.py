@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from vidseq.predictions import read_predictions, write_predictions
+from vidseq.prediction_tables import read_predictions, write_predictions
 
 
 def test_what_is_written_is_read_whatever_the_classes_are_called(tmp_path):
