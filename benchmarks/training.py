@@ -1,46 +1,90 @@
-"""Where the time of training a head goes, on random features of the shape of real ones; prints a table.
+"""Where the time of training a head goes, on the training clips of split 1; writes docs/training.md.
 
-python -m benchmarks.training --head rnn
+Batches of series of like length are measured against batches as they were drawn, in turns. Nothing else should run.
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from unittest.mock import patch
 
-import numpy as np
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.profilers import SimpleProfiler
 
-from vidseq import recipe
+from benchmarks.clips import load_clips
+from benchmarks.extraction import hardware
+from benchmarks.heads import official
+from vidseq import sequences
 from vidseq.heads import HEADS
 from vidseq.params import load_params
+from vidseq.recipe import train_model
 from vidseq.streams import Streams
 
-CLIPS, CHANNELS, CLASSES = 426, 1280, 5  # the clips of split 1 that are not for test
 PARTS = {
     "batches: windows, padding": "[_TrainingEpochLoop].train_dataloader_next",
     "forward and loss": "[Strategy]SingleDeviceStrategy.training_step",
     "backward": "[Strategy]SingleDeviceStrategy.backward",
     "validation": "[Strategy]SingleDeviceStrategy.validation_step",
 }
+TEXT = """# Where the time of training goes
+
+Measured by `python -m benchmarks.training <ucf101>` on {hardware}: one head of split 1 of the five classes,
+{epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread, median of {repeats} runs. The
+features are in memory, and no process but the one that trains takes part.
+
+| seconds | {heads} |
+|---|{columns}|
+{rows}
+
+Series of like length stand in one batch, as far as pools of {pool} batches allow. Against batches as they were drawn,
+half of which is padding, in the same runs:
+
+| seconds of forward and backward | {heads} |
+|---|{columns}|
+{pools}
+"""
 
 
 def main() -> None:
-    """Train once and print seconds and shares."""
+    """Train each head in turns, with and without pools, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--head", choices=HEADS, default="rnn")
+    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("docs/training.md"))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"))
-    kinds = 1 if params.features.difference is None else 2
-    rng = np.random.default_rng(0)
-    dim = kinds * CHANNELS * params.features.grid**2
-    x = [torch.rand(steps, dim) for steps in rng.integers(8, params.frames.max_steps + 1, CLIPS)]
-    labels = [f"class {label}" for label in rng.integers(0, CLASSES, CLIPS)]
-    backbone = {"grid": params.features.grid, "difference": params.features.difference}
+    clips, x, backbone = load_clips(arguments.ucf101 / "videos", params)
+    table = official(clips, arguments.ucf101 / "splits", 1)
+    table = table[table.split != "test"]
+    x, val = [x[i] for i in table.index], (table.split == "val").to_numpy()
+    pools = (sequences.POOL, 1)  # a pool of one batch: as drawn
+    runs: dict[tuple[str, int], list[dict[str, float]]] = {(head, pool): [] for head in HEADS for pool in pools}
+    for _ in range(arguments.repeats):
+        for head, pool in runs:
+            with patch.object(sequences, "POOL", pool):
+                runs[head, pool].append(
+                    profile(lambda head=head: train_model(head, x, table.label.tolist(), val, params, backbone))
+                )
 
+    def cells(pool: int, *parts: str) -> str:
+        return " | ".join(f"{median(sum(run[part] for part in parts) for run in runs[h, pool]):.1f}" for h in HEADS)
+
+    rows = [f"| {part} | {cells(pools[0], part)} |" for part in runs[next(iter(HEADS)), pools[0]][0]]
+    both = [f"| {name} | {cells(pool, 'forward and loss', 'backward')} |"
+            for name, pool in zip(("of like length", "as drawn"), pools, strict=True)]  # fmt: skip
+    text = TEXT.format(
+        hardware=hardware(), epochs=params.train.epochs, known=int((~val).sum()), clips=len(val), pool=pools[0],
+        repeats=arguments.repeats, heads=" | ".join(HEADS), columns="|".join(["---:"] * len(HEADS)),
+        rows="\n".join(rows), pools="\n".join(both),
+    )  # fmt: skip
+    arguments.out.write_text(text, encoding="utf-8")
+
+
+def profile(train: Callable[[], object]) -> dict[str, float]:
+    """Return the seconds of each part of a training, `all` at last."""
     seconds = {"fitting the streams": 0.0, "computing the streams": 0.0}
     profiler = SimpleProfiler()
     with (
@@ -49,20 +93,18 @@ def main() -> None:
         patch("vidseq.training.pl.Trainer", partial(pl.Trainer, profiler=profiler)),
     ):
         start = perf_counter()
-        recipe.train_model(arguments.head, x, labels, np.arange(CLIPS) < CLIPS // 5, params, backbone)
+        train()
         total = perf_counter() - start
     seconds |= {name: sum(profiler.recorded_durations[action]) for name, action in PARTS.items()}
-    seconds["clipping, optimizer, records, all else"] = total - sum(seconds.values())
-    for name, value in [*seconds.items(), ("all, refit included", total)]:
-        print(f"{name:<42}{value:>7.2f} s {value / total:>6.0%}")
+    return seconds | {"clipping, optimizer, records, all else": total - sum(seconds.values()), "all": total}
 
 
-def timed(function, seconds: dict[str, float], name: str):
+def timed(method: Callable, seconds: dict[str, float], name: str) -> Callable:
     """Wrap a method so that its time is added to `seconds[name]`."""
 
-    def wrapped(*args):
+    def wrapped(*args: object) -> object:
         start = perf_counter()
-        result = function(*args)
+        result = method(*args)
         seconds[name] += perf_counter() - start
         return result
 

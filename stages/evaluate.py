@@ -16,11 +16,15 @@ from vidseq.uncertainty import compare
 
 TRAINED = ("rnn", "rnn_causal", "transformer")
 PAIRS = (("rnn", "transformer"), ("rnn", "baseline"), ("transformer", "baseline"), ("rnn", "rnn_causal"))
+COMPARED = ("accuracy", "accuracy_shuffled", "balanced_accuracy", "f1_macro", "log_loss", "expected_calibration_error")
 PICTURED = ("rnn", "transformer", "baseline")
 
 
 def main(params: Params) -> None:
-    """Write metrics/evaluation.json, data/predictions/, and the confusion matrices and curves in plots/."""
+    """Write metrics/evaluation.json, data/predictions/, and the confusion matrices and curves in plots/.
+
+    metrics/test.json holds the few numbers that experiments are compared by.
+    """
     clips = features.clips_with_features(paths.CLIP_TABLE, paths.FEATURES)
     sides = {side: clips[clips.split == side] for side in ("train", "val", "test")}
     test, groups_N, seed = sides["test"], sides["test"].group.to_numpy(), params.evaluate.bootstrap_seed
@@ -54,6 +58,9 @@ def main(params: Params) -> None:
     report["alarm"], costs = alarms(params, sides, y, p_val, p)
     report["test"] = {"clips": len(test), "groups": test.group.nunique(), "hours": float(seconds_of(test).sum() / 3600)}
     write_json(paths.METRICS / "evaluation.json", report)
+    write_json(
+        paths.METRICS / "test.json", {n: {key: report[n][key] for key in COMPARED if key in report[n]} for n in p}
+    )
 
     with replacing(paths.PREDICTIONS) as folder:
         folder.mkdir()
