@@ -12,8 +12,8 @@ from vidseq.uncertainty import mcnemar, resample, sum_by_group
 PREFACE = """# Results on UCF101 clips
 
 Written by `python -m benchmarks.heads_report` from the results of `python -m benchmarks.heads`, with the defaults of
-`params.yaml`, on {clips} clips of {classes}. To make them again, with `<ucf101>` a folder that holds `videos/<Class>/`
-and the official lists in `splits/`:
+`params.yaml`, on {clips} clips: {classes}.
+To make them again, with `<ucf101>` a folder that holds `videos/<Class>/` and the official lists in `splits/`:
 
 ```console
 $ make benchmark UCF101=<ucf101>    # resumes
@@ -27,7 +27,8 @@ are then in training, and the number is worth nothing.
 
 The recipe was chosen by grouped cross-validation on the training clips of split 1 ([ablation.md](ablation.md)); before,
 the choice of what the streams show of frames looked at the training clips of splits 2 and 3 as well. The official
-splits overlap: test clips of one are training clips of another. So split 1 is the cleanest of the three tests.
+splits overlap: test clips of one are training clips of another. So split 1 is the cleanest of the three tests. No test
+number chose a setting.
 """
 ORDER = """
 ## What order adds

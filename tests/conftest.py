@@ -89,7 +89,7 @@ def fresh_project(tmp_path_factory: pytest.TempPathFactory):
     """Make projects in which nothing has run, by default set to a small demo."""
 
     def make(small: bool = True) -> Project:
-        changes = {"groups: 20 ": "groups: 8 ", "clips: 3 ": "clips: 2 ", "epochs: 15": "epochs: 6"} if small else {}
+        changes = {"groups: 20 ": "groups: 8 ", "clips: 4 ": "clips: 2 ", "epochs: 15": "epochs: 6"} if small else {}
         return Project(tmp_path_factory.mktemp("clone") / "vidseq", changes)
 
     return make
