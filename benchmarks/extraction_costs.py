@@ -50,7 +50,8 @@ def table_of_growth(folder: Path, project: Path, clips: pd.DataFrame, growth: li
     return "\n".join(
         [
             "## Growth\n\nThe whole of `python -m stages.extract_features` from an empty cache (the CNN is converted "
-            "already), start-up included, each once; frames as `params.yaml` samples them.\n",
+            "already), start-up included, each once; frames as `params.yaml` samples them, "
+            "each with its difference image, two for the CNN.\n",
             *rows,
             f"\nThat is {base:.1f} s and {1000 * slope:.0f} ms a clip: {(base + slope * UCF101_CLIPS) / 60:.0f} "
             f"minutes for all {UCF101_CLIPS:,} clips of UCF101, if they are like these.",
