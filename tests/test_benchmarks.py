@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from benchmarks import heads_report
+from benchmarks import ablation, heads_report
+from benchmarks.clips import changed
 from benchmarks.heads import leaky, pad_right
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
 
@@ -57,3 +60,47 @@ def test_an_interval_over_groups_is_wider_where_siblings_fall_together():
     assert together.mean() == pytest.approx(0.5, abs=0.02)
     assert together.std() > 0.1
     assert apart.std() < 1e-9
+
+
+def test_params_are_changed_key_by_key_and_checked(params):
+    other = changed(params, {"train.seed": 5, "streams.show": ["frame"]})
+    assert (other.train.seed, other.streams.show, other.model) == (5, ["frame"], params.model)
+    with pytest.raises(ValueError, match="seed"):
+        changed(params, {"train.seed": -1})
+
+
+def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_group(params, monkeypatch):
+    clips = pd.DataFrame({"label": ["A", "B"] * 10, "group": [f"g{n // 2}" for n in range(20)]})
+    x = [torch.full((3, 4), float(n)) for n in range(20)]
+    held_out = []
+
+    class Model:
+        classes = ("A", "B")
+
+        def __init__(self, known: list[torch.Tensor]):
+            self.known = {int(x_TD[0, 0]) for x_TD in known}
+
+        def probabilities(self, new: list[torch.Tensor]) -> torch.Tensor:
+            numbers = [int(x_TD[0, 0]) for x_TD in new]
+            held_out.extend(numbers)
+            assert not {n // 2 for n in numbers} & {n // 2 for n in self.known}
+            return torch.tensor([[0.8, 0.2]] * len(new))  # right for half of them
+
+    monkeypatch.setattr(ablation, "train_model", lambda _, known, *rest: (Model(known), None, None, None))
+    row = ablation.cross_validate("rnn", clips, x, params, {})
+    assert sorted(held_out) == list(range(20))
+    assert row["accuracy"] == 0.5
+    assert row["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2)
+
+
+def test_the_ablation_table_has_a_row_a_variant(tmp_path):
+    rows = [
+        {"variant": variant, "head": head, "repeat": repeat, "accuracy": 0.5 + 0.1 * repeat, "log_loss": 0.25}
+        for variant in ablation.VARIANTS
+        for head in ("rnn", "transformer")
+        for repeat in range(2)
+    ]
+    ablation.write_table(pd.DataFrame(rows), 42, SimpleNamespace(split=1, out=tmp_path))
+    text = (tmp_path / "ablation.md").read_text()
+    assert "| without frame | 0.550 ± 0.071 | 0.250 | 0.550 ± 0.071 | 0.250 |" in text
+    assert text.count("0.550") == 2 * len(ablation.VARIANTS)
