@@ -8,7 +8,7 @@ def test_no_performer_of_the_demo_is_on_two_sides(tmp_path, params, monkeypatch,
     monkeypatch.setattr("vidseq.sources.demo._write", lambda *_: None)  # names and groups alone matter here
     monkeypatch.setattr("vidseq.sources.demo.ProcessPoolExecutor", InThisProcess)
     clips = sources.prepare(params.data.model_copy(update={"seed": seed}), tmp_path)
-    assert len(clips) == 20 * 3 * 5
+    assert len(clips) == params.data.demo.groups * params.data.demo.clips * 5
     assert (clips.groupby("group").split.nunique() == 1).all()
     assert clips.groupby("split").label.nunique().to_dict() == {"test": 5, "train": 5, "val": 5}
     assert clips["clip"].is_monotonic_increasing
