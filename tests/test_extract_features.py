@@ -109,7 +109,7 @@ def test_in_one_go(whole):
     assert f"{CLIPS} clips, {CLIPS} of them not in the cache; tf_efficientnet_lite0 by openvino, fp32, cpu" in whole.log
     assert set(whole.features()) == {"features.npy", "index.csv", "meta.json"}
     packed = np.load(whole.folder / "data" / "features" / "features.npy")
-    assert packed.shape == (CLIPS * STEPS, 5120)
+    assert packed.shape == (CLIPS * STEPS, 2 * 5120)  # frames and difference images
     assert len(np.unique(packed, axis=0)) == CLIPS * STEPS
 
 
