@@ -5,7 +5,7 @@ import torch
 
 from stages import run
 from vidseq import exploding, features, paths
-from vidseq.files import replacing, write_json
+from vidseq.files import read_json, replacing, write_json
 from vidseq.params import Params
 from vidseq.sequences import Batches
 
@@ -15,7 +15,9 @@ def main(params: Params) -> None:
     clips = features.clips_with_features(paths.CLIP_TABLE, paths.FEATURES)
     clips = clips[clips.split == "train"]
     classes = sorted(clips.label.unique())
-    sequences = features.load_sequences(paths.FEATURES, clips["clip"].tolist())
+    kinds = 1 if read_json(paths.FEATURES / "meta.json")["backbone"]["difference"] is None else 2
+    # of frames alone: a wider input would start the recurrence, which is to be seen here, too far from 0
+    sequences = [x.chunk(kinds, 1)[0] for x in features.load_sequences(paths.FEATURES, clips["clip"].tolist())]
     frames_ND = torch.cat(sequences)
     mean_D, deviation_D = frames_ND.mean(0), frames_ND.std(0).clamp(min=1e-6)
     y = [classes.index(label) for label in clips.label]
