@@ -92,10 +92,10 @@ def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], params
 
 
 def write_table(results: pd.DataFrame, clips: int, arguments: argparse.Namespace) -> None:
-    """Write docs/ablation.md: one row a variant, in the order of VARIANTS."""
+    """Write docs/ablation.md: one row for each variant that was run, in the order of VARIANTS."""
     preface = PREFACE.format(folds=FOLDS, split=arguments.split, clips=clips, repeats=results.repeat.nunique())
     lines = []
-    for variant in VARIANTS:
+    for variant in (name for name in VARIANTS if (results.variant == name).any()):
         cells = []
         for head in HEADS:
             rows = results[(results.variant == variant) & (results["head"] == head)]
