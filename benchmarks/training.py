@@ -32,7 +32,8 @@ PARTS = {
 TEXT = """# Where the time of training goes
 
 Measured by `python -m benchmarks.training <ucf101>` on {hardware}: one head of split 1 of the five classes,
-{epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread; runs: {repeats}, the median of them. The
+{epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread; runs: {repeats},
+the median of them. The
 features are in memory, and no process but the one that trains takes part.
 
 | seconds | {heads} |
