@@ -10,10 +10,10 @@ import torch
 from vidseq import features, paths, video
 from vidseq.cache import FeatureCache
 from vidseq.engines import choose
-from vidseq.executors import extract_here
+from vidseq.errors import VidseqError
+from vidseq.executors import encode_missing
 from vidseq.frozen import load_frozen
 from vidseq.params import Params
-from vidseq.progress import track
 from vidseq.sampling import sample_times
 from vidseq.sources import folder
 
@@ -32,10 +32,8 @@ def load_clips(videos: Path, params: Params) -> tuple[pd.DataFrame, list[torch.T
     identity = frozen.identity(runtime, settings.difference)
     cache = FeatureCache(paths.cache("features"))
     jobs = features.plan_jobs(clips, steps, videos, identity)
-    todo = [job for job in jobs if job.key not in cache]
-    for _, error in track(extract_here(todo, frozen, runtime, settings.batch_size, cache), "features", len(todo)):
-        if error:
-            raise error
+    for reason in encode_missing(jobs, frozen, runtime, settings, cache).values():
+        raise VidseqError(reason)
     sequences = {job.clip: torch.from_numpy(cache.load(job.key).astype(np.float32)) for job in jobs}
     return clips, [sequences[clip] for clip in clips["clip"]], identity
 

@@ -15,7 +15,7 @@ def main(params: Params) -> None:
     clips = features.clips_with_features(paths.CLIP_TABLE, paths.FEATURES)
     clips = clips[clips.split == "train"]
     classes = sorted(clips.label.unique())
-    kinds = 1 if read_json(paths.FEATURES / "meta.json")["backbone"]["difference"] is None else 2
+    kinds = len(read_json(paths.FEATURES / "meta.json")["backbone"]["images"])
     # of frames alone: a wider input would start the recurrence, which is to be seen here, too far from 0
     sequences = [x.chunk(kinds, 1)[0] for x in features.load_sequences(paths.FEATURES, clips["clip"].tolist())]
     frames_ND = torch.cat(sequences)

@@ -7,11 +7,10 @@ from vidseq import features, paths
 from vidseq.cache import FeatureCache
 from vidseq.clips import drop_bad
 from vidseq.engines import choose
-from vidseq.executors import EXECUTORS
+from vidseq.executors import encode_missing
 from vidseq.files import replacing, write_json
 from vidseq.frozen import load_frozen
 from vidseq.params import Params
-from vidseq.progress import track
 
 
 def main(params: Params) -> None:
@@ -26,19 +25,11 @@ def main(params: Params) -> None:
     cache = FeatureCache(paths.cache("features"))
 
     jobs = features.plan_jobs(clips, plan, paths.CLIPS, identity)
-    todo = list({job.key: job for job in jobs if job.key not in cache}.values())  # the same content is encoded once
-    print(f"{len(jobs)} clips, {len(todo)} of them not in the cache; {settings.backbone} by {runtime}")
-    reasons = {}
-    if todo:
-        extracted = EXECUTORS[settings.executor](todo, frozen, runtime, settings.batch_size, cache)
-        for job, error in track(extracted, "extracting features", len(todo)):
-            if error:
-                reasons[job.key] = str(error)
-
+    reasons = encode_missing(jobs, frozen, runtime, settings, cache)
     bad = {job.clip: reasons[job.key] for job in jobs if job.key in reasons}
     good = drop_bad(clips, bad, params.data.on_bad_clip)
     jobs = [job for job in jobs if job.clip not in bad]
-    dim = frozen.dim * (1 if settings.difference is None else 2)
+    dim = frozen.dim * len(identity["images"])
     with replacing(paths.FEATURES) as folder:
         features.pack(jobs, cache, folder, {"dim": dim, "backbone": identity})
     evicted, freed = cache.trim(int(settings.cache_gb * 1e9), [job.key for job in jobs])

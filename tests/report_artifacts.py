@@ -22,7 +22,7 @@ TRANSFORM = {
     "mean": [0.5],
     "std": [0.5],
 }
-BACKBONE = {"name": "cnn", "grid": 2, "difference": 0.25, "transform": TRANSFORM}
+BACKBONE = {"name": "cnn", "grid": 2, "difference": 0.25, "images": ["frame", "motion"], "transform": TRANSFORM}
 MODELS = ("rnn", "rnn_causal", "transformer", "baseline")
 
 

@@ -4,7 +4,7 @@ import torch
 
 from vidseq.recipe import train_model
 
-BACKBONE = {"name": "none", "grid": 2, "difference": None}
+BACKBONE = {"name": "none", "grid": 2, "difference": None, "images": ["frame"]}
 
 
 def clips(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[str]]:

@@ -19,7 +19,7 @@ def test_a_model_is_one_folder_without_pickle(tmp_path, name):
         "head": name,
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
-        "backbone": {"difference": 0.25},
+        "backbone": {"difference": 0.25, "images": ["frame", "motion"]},
         "settings": {"streams": shown, "model": model, name: SETTINGS[name]},
     }
     streams = build_streams(card)

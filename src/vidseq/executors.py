@@ -10,10 +10,24 @@ from vidseq.engines import Runtime
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction import Job, encode_clips
 from vidseq.frozen import FrozenCnn
+from vidseq.params import FeaturesParams
+from vidseq.progress import track
 
 SHARDS_A_NODE = 4  # a lost worker repeats less, and the last one is waited for less
 RETRIES = 5  # of a shard whose worker was lost; what it had encoded is in the cache
 Outcome = tuple[Job, VideoError | None]
+
+
+def encode_missing(
+    jobs: list[Job], frozen: FrozenCnn, runtime: Runtime, settings: FeaturesParams, kept: FeatureCache
+) -> dict[str, str]:
+    """Encode what the cache lacks, equal content once, and show progress; returns what cannot be, key to reason."""
+    todo = list({job.key: job for job in jobs if job.key not in kept}.values())
+    print(f"{len(jobs)} clips, {len(todo)} of them not in the cache; {settings.backbone} by {runtime}")
+    if not todo:
+        return {}
+    extracted = EXECUTORS[settings.executor](todo, frozen, runtime, settings.batch_size, kept)
+    return {job.key: str(error) for job, error in track(extracted, "extracting features", len(todo)) if error}
 
 
 def extract_here(

@@ -32,17 +32,17 @@ class Job:
     key: str
     difference: float | None = None
 
-    @property
-    def kinds(self) -> int:
-        """How many kinds of images are encoded at each step; their features stand side by side."""
-        return 1 if self.difference is None else 2
+
+def kinds_of_images(difference: float | None) -> list[str]:
+    """Return what is encoded at each step of a job with this `difference`; the features stand side by side."""
+    return ["frame"] if difference is None else ["frame", "motion"]
 
 
 def encode_clips(jobs: list[Job], fit: video.Fit, engine: Engine) -> Iterator[tuple[Job, np.ndarray | VideoError]]:
     """Yield each job with its float16 features (T, D), or with the reason why it cannot be decoded, in any order."""
     bad: dict[int, VideoError] = {}
     features: dict[int, list[np.ndarray | None]] = {}
-    missing = [len(job.times) * job.kinds for job in jobs]
+    missing = [len(job.times) * len(kinds_of_images(job.difference)) for job in jobs]
     for (index, place), feature_D in engine(_images(jobs, fit, bad)):
         features.setdefault(index, [None] * missing[index])[place] = feature_D
         missing[index] -= 1

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from vidseq.engines import Engine, OpenVinoEngine, Runtime, TorchEngine
+from vidseq.extraction import kinds_of_images
 from vidseq.files import adding, read_json, write_json
 from vidseq.video import Fit
 
@@ -34,7 +35,8 @@ class FrozenCnn:
 
     def identity(self, runtime: Runtime, difference: float | None) -> dict:
         """Return all that a step's features depend on; `difference` is that of a job."""
-        return self.card["identity"] | vars(runtime) | {"difference": difference}
+        of_images = {"difference": difference, "images": kinds_of_images(difference)}
+        return self.card["identity"] | vars(runtime) | of_images
 
     def engine(self, runtime: Runtime, batch_size: int) -> Engine:
         """Build what runs it; `batch_size` is that of torch."""

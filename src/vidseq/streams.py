@@ -17,16 +17,16 @@ SEGMENTS = 3  # a clip's thirds are what the components are fitted on
 class Streams(nn.Module):
     """Frozen after `fit`: maps a clip's features (T, D) to its S streams (T, S * components).
 
-    `kinds` is the number of kinds of images whose features stand side by side in D: 1 for frames alone, 2 for both.
+    `images` names the kinds of images whose features stand side by side in D.
     """
 
-    def __init__(self, feature_dim: int, kinds: int, show: list[str], lag: int, components: int):
+    def __init__(self, feature_dim: int, images: list[str], show: list[str], lag: int, components: int):
         super().__init__()
-        self.kinds, self.show, self.lag = kinds, show, lag
+        self.images, self.show, self.lag = images, show, lag
         self.dim = len(show) * components
-        self.register_buffer("mean", torch.zeros(len(show), feature_dim // kinds))
-        self.register_buffer("scale", torch.ones(len(show), feature_dim // kinds))
-        self.register_buffer("axes", torch.zeros(len(show), feature_dim // kinds, components))
+        self.register_buffer("mean", torch.zeros(len(show), feature_dim // len(images)))
+        self.register_buffer("scale", torch.ones(len(show), feature_dim // len(images)))
+        self.register_buffer("axes", torch.zeros(len(show), feature_dim // len(images), components))
 
     @torch.no_grad()
     def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "Streams":
@@ -54,12 +54,12 @@ class Streams(nn.Module):
 
     def _streams(self, x_TD: torch.Tensor) -> torch.Tensor:
         x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
-        kinds = dict(zip(("frame", "motion"), x_TD.chunk(self.kinds, 1), strict=False))
+        images = dict(zip(self.images, x_TD.chunk(len(self.images), 1), strict=True))
         earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - self.lag).clamp(min=0)
         streams = []
         for name in self.show:
             kind, _, as_what = name.partition("_")
-            x_TD = kinds[kind]
+            x_TD = images[kind]
             if as_what == "change":
                 x_TD = (x_TD - x_TD[earlier_T]).abs()
             elif as_what == "distance":

@@ -61,5 +61,4 @@ def load_model(folder: Path) -> TrainedModel:
 
 def build_streams(card: dict) -> Streams:
     """Build the streams, yet to be fitted, that a model card asks for."""
-    kinds = 1 if card["backbone"]["difference"] is None else 2
-    return Streams(card["feature_dim"], kinds, **card["settings"]["streams"])
+    return Streams(card["feature_dim"], card["backbone"]["images"], **card["settings"]["streams"])
