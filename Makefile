@@ -28,7 +28,7 @@ exploding: setup  ## let an RNN's gradients explode and cure it in four ways (qu
 	dvc repro --single-item --force exploding
 
 test: setup  ## run all tests
-	pytest
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: setup  ## check style
 	ruff check
