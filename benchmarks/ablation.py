@@ -1,10 +1,11 @@
-"""What each ingredient of the recipe adds, by cross-validation over the groups of one split's training clips.
+"""What each ingredient of the recipe adds, by cross-validation over the groups of the training clips of two data sets.
 
-The test clips of that split take no part. Results go fold by fold into one CSV (resumes), the table into
-docs/ablation.md.
+The test clips take no part. Results go row by row into one CSV (resumes), the table into docs/ablation.md.
 """
 
 import argparse
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,34 +13,42 @@ import pandas as pd
 import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
-from benchmarks.clips import changed, load_clips
+from benchmarks.clips import changed, load_clips, of_folder
 from vidseq.heads import HEADS
-from vidseq.params import Params, load_params
+from vidseq.params import FeaturesParams, Params, load_params
 from vidseq.recipe import train_model
-from vidseq.splits import read_lists
 
 FOLDS = 5
+KEYS = ["repeat", "variant", "data", "head"]
 VARIANTS: dict[str, dict[str, object]] = {
     "the recipe": {},
-    "frames alone": {"streams.show": ["frame"]},
-    "frames alone, with their change and distance": {"streams.show": ["frame", "frame_change", "frame_distance"]},
-    "without frame": {"streams.show": ["motion", "motion_distance"]},
-    "without motion": {"streams.show": ["frame", "motion_distance"]},
-    "without motion_distance": {"streams.show": ["frame", "motion"]},
+    "frame alone": {"streams.show": ["frame"]},
+    "frame and motion": {"streams.show": ["frame", "motion"]},
+    "frame, motion and motion_distance": {"streams.show": ["frame", "motion", "motion_distance"]},
+    "motion_distance alone": {"streams.show": ["motion_distance"]},
+    "no difference images: frame and frame_distance": {"streams.show": ["frame", "frame_distance"]},
+    "the same and frame_change": {"streams.show": ["frame", "frame_change", "frame_distance"]},
+    "half the components": {"streams.components": 128},
+    "no grid: the whole map's mean": {"features.grid": 1},
+    "one layer": {"model.layers": 1},
+    "twice the width": {"model.dim": 128},
     "without mirrored clips": {"train.mirror": False},
-    "without random windows": {"train.window": 1.0},
-    "without dropout of features": {"model.feature_dropout": 0.0},
+    "without dropout": {"model.dropout": 0.0},
+    "twice the epochs": {"train.epochs": 30},
+    "RNN one way, Transformer with a classification token": {
+        "rnn.bidirectional": False,
+        "transformer.pooling": "cls",
+    },
 }
 PREFACE = """# What each ingredient adds
 
-Written by `python -m benchmarks.ablation <ucf101>` (see [results.md](results.md)). Accuracy and log loss of
-{folds}-fold cross-validation over the groups of the {clips} training clips of split {split}; the test clips take
-no part. Repeats, with other folds and seeds: {repeats}; ± is their standard deviation. Differences below 0.015 or so
-decide nothing.
+Written by `python -m benchmarks.ablation <ucf101>` (see [results.md](results.md)). Accuracy / log loss of
+{folds}-fold cross-validation over the groups of training clips: {ucf101} of split 1 of UCF101's five classes, and
+{demo} of the demo; the test clips take no part. Repeats, with other folds and seeds: {repeats}. On UCF101 two repeats
+of one row differ by 0.02 or so in accuracy: smaller differences decide nothing. Streams are named as in `params.yaml`.
 
-| | RNN | | Transformer | |
+| | UCF101, RNN | UCF101, Transformer | demo, RNN | demo, Transformer |
 |---|---:|---:|---:|---:|
-| | accuracy | log loss | accuracy | log loss |
 """
 
 
@@ -47,34 +56,40 @@ def main() -> None:
     """Run what is not in the results yet, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
-    parser.add_argument("--split", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/ablation.csv"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
-    params = load_params(Path("params.yaml"))
-    clips, x, backbone = load_clips(arguments.ucf101 / "videos", params)
-    sides = read_lists(arguments.ucf101 / "splits", arguments.split).set_index("name").split
-    is_train = (clips.path.map(sides) == "train").to_numpy()
-    clips, x = clips[is_train].reset_index(drop=True), [x[i] for i in np.flatnonzero(is_train)]
+    demo = load_params(Path("params.yaml"))
+    lists = str((arguments.ucf101 / "splits").absolute())
+    ucf101 = changed(of_folder(arguments.ucf101 / "videos", demo), {"data.split_lists": lists, "data.split": 1})
+    data_sets = {"ucf101": ucf101, "demo": demo}
+
+    @cache
+    def training_clips(name: str, features: FeaturesParams) -> tuple[pd.DataFrame, list[torch.Tensor], dict]:
+        clips, x, backbone = load_clips(data_sets[name].model_copy(update={"features": features}))
+        known = np.flatnonzero(clips.split != "test")
+        return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], backbone
 
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = set()
     if arguments.results.exists():
-        done = set(pd.read_csv(arguments.results)[["variant", "head", "repeat"]].itertuples(index=False, name=None))
-    for repeat in range(arguments.repeats):
-        for variant, changes in VARIANTS.items():
-            for head in HEADS:
-                if (variant, head, repeat) not in done:
-                    row = cross_validate(head, clips, x, changed(params, {**changes, "train.seed": repeat}), backbone)
-                    row |= {"variant": variant, "head": head, "repeat": repeat}
-                    header = not arguments.results.exists()
-                    pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=header, index=False)
-                    print(f"repeat {repeat} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
-    write_table(pd.read_csv(arguments.results), len(clips), arguments)
+        done = set(pd.read_csv(arguments.results)[KEYS].itertuples(index=False, name=None))
+    for key in product(range(arguments.repeats), VARIANTS, data_sets, HEADS):
+        repeat, variant, data, head = key
+        if key not in done:
+            params = changed(data_sets[data], {**VARIANTS[variant], "train.seed": repeat})
+            row = dict(zip(KEYS, key, strict=True)) | cross_validate(
+                head, *training_clips(data, params.features), params
+            )
+            header = not arguments.results.exists()
+            pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=header, index=False)
+            print(f"repeat {repeat} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
+    counts = {name: len(training_clips(name, demo.features)[0]) for name in data_sets}
+    write_table(pd.read_csv(arguments.results), counts, arguments.out)
 
 
-def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, backbone: dict) -> dict:
+def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], backbone: dict, params: Params) -> dict:
     """Train on all folds but one by the whole schedule, predict that one; returns accuracy and log loss over all."""
     params = changed(params, {"train.refit": False})
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=params.train.seed)
@@ -91,19 +106,16 @@ def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], params
     return {"accuracy": right_N.mean(), "log_loss": -np.log(p_N.clip(1e-7)).mean()}
 
 
-def write_table(results: pd.DataFrame, clips: int, arguments: argparse.Namespace) -> None:
+def write_table(results: pd.DataFrame, counts: dict[str, int], out: Path) -> None:
     """Write docs/ablation.md: one row for each variant that was run, in the order of VARIANTS."""
-    preface = PREFACE.format(folds=FOLDS, split=arguments.split, clips=clips, repeats=results.repeat.nunique())
+    means = results.groupby(["variant", "data", "head"])[["accuracy", "log_loss"]].mean()
     lines = []
-    for variant in (name for name in VARIANTS if (results.variant == name).any()):
-        cells = []
-        for head in HEADS:
-            rows = results[(results.variant == variant) & (results["head"] == head)]
-            spread = f" ± {rows.accuracy.std():.3f}" if len(rows) > 1 else ""
-            cells += [f"{rows.accuracy.mean():.3f}{spread}", f"{rows.log_loss.mean():.3f}"]
-        lines.append(f"| {variant} | {' | '.join(cells)} |")
-    arguments.out.mkdir(exist_ok=True)
-    (arguments.out / "ablation.md").write_text(preface + "\n".join(lines) + "\n", encoding="utf-8")
+    for variant in (name for name in VARIANTS if name in means.index):
+        cells = [means.loc[variant, data, head] for data, head in product(counts, HEADS)]
+        lines.append(f"| {variant} | {' | '.join(f'{row.accuracy:.3f} / {row.log_loss:.3f}' for row in cells)} |")
+    preface = PREFACE.format(folds=FOLDS, repeats=results.repeat.nunique(), **counts)
+    out.mkdir(exist_ok=True)
+    (out / "ablation.md").write_text(preface + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

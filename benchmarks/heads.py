@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.clips import changed, load_clips
+from benchmarks.clips import changed, load_clips, of_folder
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
 from vidseq.baseline import fit_baseline, mean_over_time
 from vidseq.params import Params, load_params
@@ -35,10 +35,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    params = load_params(Path("params.yaml"))
-    videos = arguments.ucf101 / "videos"
-    clips, sequences, backbone = load_clips(videos, params)
-    _, keras, _ = load_clips(videos, changed(params, AS_KERAS))
+    params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
+    clips, sequences, backbone = load_clips(params)
+    _, keras, _ = load_clips(changed(params, AS_KERAS))
     frames = [x_TD[:, : x_TD.shape[1] // 2] for x_TD in sequences]  # without the difference images behind them
     inputs = {"rnn": sequences, "transformer": sequences, "baseline": sequences, "baseline_frames": frames}
     inputs |= {"rnn_leaky": sequences, **dict.fromkeys(KERAS, keras)}

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytorch_lightning as pl
 from pytorch_lightning.profilers import SimpleProfiler
 
-from benchmarks.clips import load_clips
+from benchmarks.clips import load_clips, of_folder
 from benchmarks.extraction import hardware
 from benchmarks.heads import official
 from vidseq import sequences
@@ -24,7 +24,7 @@ from vidseq.recipe import train_model
 from vidseq.streams import Streams
 
 PARTS = {
-    "batches: windows, padding": "[_TrainingEpochLoop].train_dataloader_next",
+    "batches: views, padding": "[_TrainingEpochLoop].train_dataloader_next",
     "forward and loss": "[Strategy]SingleDeviceStrategy.training_step",
     "backward": "[Strategy]SingleDeviceStrategy.backward",
     "validation": "[Strategy]SingleDeviceStrategy.validation_step",
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("docs/training.md"))
     arguments = parser.parse_args()
-    params = load_params(Path("params.yaml"))
-    clips, x, backbone = load_clips(arguments.ucf101 / "videos", params)
+    params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
+    clips, x, backbone = load_clips(params)
     table = official(clips, arguments.ucf101 / "splits", 1)
     table = table[table.split != "test"]
     x, val = [x[i] for i in table.index], (table.split == "val").to_numpy()

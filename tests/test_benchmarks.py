@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,7 +85,7 @@ def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_g
             return torch.tensor([[0.8, 0.2]] * len(new))  # right for half of them
 
     monkeypatch.setattr(ablation, "train_model", lambda _, known, *rest: (Model(known), None, None, None))
-    row = ablation.cross_validate("rnn", clips, x, params, {})
+    row = ablation.cross_validate("rnn", clips, x, {}, params)
     assert sorted(held_out) == list(range(20))
     assert row["accuracy"] == 0.5
     assert row["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2)
@@ -95,12 +93,21 @@ def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_g
 
 def test_the_ablation_table_has_a_row_a_variant(tmp_path):
     rows = [
-        {"variant": variant, "head": head, "repeat": repeat, "accuracy": 0.5 + 0.1 * repeat, "log_loss": 0.25}
-        for variant in ablation.VARIANTS
-        for head in ("rnn", "transformer")
+        {
+            "repeat": repeat,
+            "variant": variant,
+            "data": data,
+            "head": head,
+            "accuracy": level + 0.1 * repeat,
+            "log_loss": 1.0,
+        }
         for repeat in range(2)
+        for variant in ablation.VARIANTS
+        for data, level in (("ucf101", 0.5), ("demo", 0.7))
+        for head in ("rnn", "transformer")
     ]
-    ablation.write_table(pd.DataFrame(rows), 42, SimpleNamespace(split=1, out=tmp_path))
+    ablation.write_table(pd.DataFrame(rows), {"ucf101": 42, "demo": 24}, tmp_path)
     text = (tmp_path / "ablation.md").read_text()
-    assert "| without frame | 0.550 ± 0.071 | 0.250 | 0.550 ± 0.071 | 0.250 |" in text
+    assert "| without dropout | 0.550 / 1.000 | 0.550 / 1.000 | 0.750 / 1.000 | 0.750 / 1.000 |" in text
     assert text.count("0.550") == 2 * len(ablation.VARIANTS)
+    assert "42 of split 1" in text

@@ -13,7 +13,7 @@ def model(bidirectional: bool, name: str = "rnn") -> TrainedModel:
     torch.manual_seed(0)
     sections = {"rnn": {"cell": "gru", "bidirectional": bidirectional},
                 "transformer": {"heads": 4, "positions": "sinusoidal", "pooling": "max"}}  # fmt: skip
-    sizes = {"layers": 2, "dim": 16, "dropout": 0.0, "feature_dropout": 0.0}
+    sizes = {"layers": 2, "dim": 16, "dropout": 0.0}
     streams = Streams(8, ["frame"], ["frame", "frame_distance"], lag=2, components=4)
     streams.fit([torch.randn(9, 8) for _ in range(8)], seed=0)
     head = build_head(name, streams.dim, 3, {"model": sizes, name: sections[name]})

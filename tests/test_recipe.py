@@ -22,7 +22,7 @@ def clips(count: int, seed: int = 0) -> tuple[list[torch.Tensor], list[str]]:
 def quick(params):
     changes = {
         "streams": params.streams.model_copy(update={"show": ["frame", "frame_change"], "components": 4}),
-        "model": params.model.model_copy(update={"dim": 16, "feature_dropout": 0.0}),
+        "model": params.model.model_copy(update={"dim": 16, "dropout": 0.0}),
         "train": params.train.model_copy(update={"epochs": 20, "batch_size": 8}),
     }
     return params.model_copy(update=changes)

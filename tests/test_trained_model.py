@@ -13,7 +13,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_model_is_one_folder_without_pickle(tmp_path, name):
-    model = {"layers": 2, "dim": 16, "dropout": 0.1, "feature_dropout": 0.1}
+    model = {"layers": 2, "dim": 16, "dropout": 0.1}
     shown = {"show": ["frame", "motion_change"], "lag": 2, "components": 4}
     card = {
         "head": name,

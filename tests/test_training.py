@@ -26,7 +26,7 @@ def problem(count: int, seed: int = 0) -> list[tuple[torch.Tensor, int]]:
 
 def train(name: str, params, dropout: float = 0.0, seed: int = 0, count: int = 16, **changes):
     torch.manual_seed(seed)
-    settings = {"model": {"layers": 2, "dim": 32, "dropout": dropout, "feature_dropout": dropout}, name: SETTINGS[name]}
+    settings = {"model": {"layers": 2, "dim": 32, "dropout": dropout}, name: SETTINGS[name]}
     head = build_head(name, 8, 2, settings)
     loader = Batches(problem(count), 8, shuffle=True)
     val = Batches(problem(16, seed=1), 8, shuffle=False)
@@ -35,7 +35,7 @@ def train(name: str, params, dropout: float = 0.0, seed: int = 0, count: int = 1
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_head_learns_16_clips_by_heart(name, params):
-    _, curves, _ = train(name, params, label_smoothing=0.0, weight_decay=0.0, epochs=60, patience=60, lr=0.003)
+    _, curves, _ = train(name, params, epochs=60, patience=60, lr=0.003)
     assert curves.train_loss.iloc[-1] < 0.01
     assert curves.val_accuracy.max() == 1.0
 
@@ -68,9 +68,7 @@ def test_early_stopping_keeps_the_best_epoch(params):
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line(params):
-    head = build_head(
-        "rnn", 8, 2, {"model": {"layers": 2, "dim": 32, "dropout": 0.0, "feature_dropout": 0.0}, "rnn": SETTINGS["rnn"]}
-    )
+    head = build_head("rnn", 8, 2, {"model": {"layers": 2, "dim": 32, "dropout": 0.0}, "rnn": SETTINGS["rnn"]})
     clips = problem(16)
     clips[3][0][0, 0] = float("nan")
     with pytest.raises(VidseqError, match=r"training diverged: the loss is nan at step \d.*train\.lr"):

@@ -14,7 +14,7 @@ def over_time(model: TrainedModel, x_TD: torch.Tensor, column: int) -> np.ndarra
 def occlusion(model: TrainedModel, x_TD: torch.Tensor, column: int) -> np.ndarray:
     """Return by how much the probability of class `column` falls when a step is left out of the series, (T,).
 
-    Above 0 the frame spoke for the class. Leaving out is closer to what a head was trained on (windows of clips) than a
+    Above 0 the frame spoke for the class. Leaving out is closer to what a head was trained on than a
     blank frame. A series of one step has nothing left to compare with: its value is 0.
     """
     if len(x_TD) == 1:

@@ -89,7 +89,6 @@ class ModelParams(Section):
     layers: Annotated[int, Field(ge=1, le=32)]
     dim: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    feature_dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
 class RnnParams(Section):
@@ -113,12 +112,9 @@ class TrainParams(Section):
     epochs: Count
     patience: Count
     refit: bool
-    window: Annotated[float, Field(gt=0, le=1)]
     mirror: bool
     batch_size: Count
     lr: Positive
-    weight_decay: Annotated[float, Field(ge=0)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     clip_norm: Positive | None
     seed: Seed
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from vidseq.backbones import mirror
 from vidseq.heads import build_head
-from vidseq.params import Params, TrainParams
-from vidseq.sequences import Batches, RandomWindows
+from vidseq.params import Params
+from vidseq.sequences import Batches, RandomViews
 from vidseq.trained_model import TrainedModel, build_streams
 from vidseq.training import fit
 
@@ -48,7 +48,7 @@ def train_model(
     def train(title: str, held_out: np.ndarray) -> tuple[nn.Module, pd.DataFrame, list[float]]:
         pl.seed_everything(params.train.seed, verbose=False)
         head = build_head(name, streams.dim, len(card["classes"]), settings)
-        curves, grad_norms = fit(title, head, *_loaders(shown, y, held_out, params.train), params.train)
+        curves, grad_norms = fit(title, head, *_batches(shown, y, held_out, params.train.batch_size), params.train)
         return head, curves, grad_norms
 
     head, curves, grad_norms = train(name, val)
@@ -59,9 +59,11 @@ def train_model(
     return model, curves, grad_norms, p_NC
 
 
-def _loaders(shown: list[list[torch.Tensor]], y: list[int], val: np.ndarray, train: TrainParams) -> tuple:
-    """Random windows of every view of the training clips; the validation clips as they are, None if there are none."""
+def _batches(
+    shown: list[list[torch.Tensor]], y: list[int], val: np.ndarray, batch_size: int
+) -> tuple[Batches, Batches | None]:
+    """Training clips in any of their views; validation clips as they are, None if there are none."""
     known = np.flatnonzero(~val)
-    windows = RandomWindows([shown[index] for index in known], [y[index] for index in known], train.window)
+    views = RandomViews([shown[index] for index in known], [y[index] for index in known])
     check = [(shown[index][0], y[index]) for index in np.flatnonzero(val)]
-    return Batches(windows, train.batch_size, shuffle=True), Batches(check, AT_ONCE, shuffle=False) if check else None
+    return Batches(views, batch_size, shuffle=True), Batches(check, AT_ONCE, shuffle=False) if check else None

@@ -39,26 +39,19 @@ def shuffled_in_time(sequences: list[torch.Tensor], seed: int) -> list[torch.Ten
     return [x_TD[torch.randperm(len(x_TD), generator=generator)] for x_TD in sequences]
 
 
-class RandomWindows(Dataset):
-    """Training clips, each time a random part of at least `window` of the clip, in one of its views.
+class RandomViews(Dataset):
+    """Training clips, each time in one of its views: its series (T_i, D), or that of the same clip mirrored."""
 
-    `views` holds for each clip its series (T_i, D), and the same clip mirrored where that is known.
-    """
-
-    def __init__(self, views: list[list[torch.Tensor]], labels: list[int], window: float):
-        self.views, self.labels, self.window = views, labels, window
+    def __init__(self, views: list[list[torch.Tensor]], labels: list[int]):
+        self.views, self.labels = views, labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        """Draw a view and a window of it from torch's seed."""
+        """Draw a view from torch's seed."""
         views = self.views[index]
-        x_TD = views[int(torch.randint(len(views), ()))]
-        share = self.window + (1 - self.window) * float(torch.rand(()))
-        steps = max(1, round(share * len(x_TD)))
-        start = int(torch.randint(len(x_TD) - steps + 1, ()))
-        return x_TD[start : start + steps], self.labels[index]
+        return views[int(torch.randint(len(views), ()))], self.labels[index]
 
 
 class Batches:

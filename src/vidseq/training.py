@@ -1,4 +1,4 @@
-"""Training of any head: AdamW, one-cycle rate, clipped gradients, early stopping, the best epoch's weights."""
+"""Training of any head: Adam, one-cycle rate, clipped gradients, early stopping, the best epoch's weights."""
 
 import copy
 import logging
@@ -32,9 +32,9 @@ class Classifier(pl.LightningModule):
         self.grad_norms: list[float] = []
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
-        """Return the smoothed cross-entropy; a loss that is no number ends the training."""
+        """Return the cross-entropy; a loss that is no number ends the training."""
         x_BTD, mask_BT, y_B = batch
-        loss = cross_entropy(self.head(x_BTD, mask_BT), y_B, label_smoothing=self.params.label_smoothing)
+        loss = cross_entropy(self.head(x_BTD, mask_BT), y_B)
         if not loss.isfinite():
             norm = f"{self.grad_norms[-1]:.3g}" if self.grad_norms else "unknown"
             raise VidseqError(
@@ -58,14 +58,8 @@ class Classifier(pl.LightningModule):
         self.grad_norms.append(nn.utils.get_total_norm(grads).item())
 
     def configure_optimizers(self) -> dict:
-        """AdamW under a one-cycle schedule over `epochs` (Smith & Topin, 2018), whenever the training stops."""
-        matrices = [parameter for parameter in self.parameters() if parameter.ndim > 1]
-        others = [parameter for parameter in self.parameters() if parameter.ndim <= 1]  # biases and norms do not decay
-        groups = [
-            {"params": matrices, "weight_decay": self.params.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, self.params.lr)
+        """Adam under a one-cycle schedule over `epochs` (Smith & Topin, 2018), whenever the training stops."""
+        optimizer = torch.optim.Adam(self.parameters(), self.params.lr)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, self.steps, pct_start=0.2)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -31,7 +31,7 @@ def make(name: str, settings: dict, layers: int = 2) -> torch.nn.Module:
         name,
         DIM,
         CLASSES,
-        {"model": {"layers": layers, "dim": 32, "dropout": 0.2, "feature_dropout": 0.3}, name: settings},
+        {"model": {"layers": layers, "dim": 32, "dropout": 0.2}, name: settings},
     )
 
 

@@ -12,7 +12,7 @@ class Projection(nn.Module):
     def __init__(self, feature_dim: int, model: ModelParams):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Dropout(model.feature_dropout),
+            nn.Dropout(model.dropout),
             nn.Linear(feature_dim, model.dim),
             nn.LayerNorm(model.dim),
             nn.GELU(),

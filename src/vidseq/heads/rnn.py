@@ -21,7 +21,7 @@ class RnnHead(nn.Module):
         self.rnn = CELLS[rnn.cell](
             model.dim, model.dim, model.layers, batch_first=True, dropout=between, bidirectional=rnn.bidirectional
         )
-        self.dropout = nn.Dropout(model.feature_dropout)
+        self.dropout = nn.Dropout(model.dropout)
         self.classify = nn.Linear(model.dim * (2 if rnn.bidirectional else 1), classes)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,7 @@ class TransformerHead(nn.Module):
             model.dim, transformer.heads, 4 * model.dim, model.dropout, "gelu", batch_first=True, norm_first=True
         )
         self.encoder = nn.TransformerEncoder(layer, model.layers, nn.LayerNorm(model.dim), enable_nested_tensor=False)
-        self.dropout = nn.Dropout(model.feature_dropout)
+        self.dropout = nn.Dropout(model.dropout)
         self.classify = nn.Linear(model.dim, classes)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

@@ -144,10 +144,11 @@ def _count(value: int | None) -> str:
 
 def _training(report: Writer, inputs: Inputs) -> None:
     train, trained, say = inputs.params.train, inputs.trained, report.say
-    settings = train.model_dump() | {"lr": short(train.lr), "window": percent(train.window)}
+    settings = train.model_dump() | {"lr": short(train.lr)}
     report.section("training")
     report.para(
         say("training.recipe", **settings),
+        *([say("training.mirror")] if train.mirror and inputs.backbone["grid"] > 1 else []),
         say("training.clipped" if train.clip_norm else "training.not_clipped", clip_norm=train.clip_norm),
         say("training.refit" if train.refit else "training.no_refit"),
     )
