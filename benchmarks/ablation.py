@@ -42,10 +42,11 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 PREFACE = """# What each ingredient adds
 
-Written by `python -m benchmarks.ablation <ucf101>` (see [results.md](results.md)). Accuracy / log loss of
-{folds}-fold cross-validation over the groups of training clips: {ucf101} of split 1 of UCF101's five classes, and
-{demo} of the demo; the test clips take no part. Repeats, with other folds and seeds: {repeats}. On UCF101 two repeats
-of one row differ by 0.02 or so in accuracy: smaller differences decide nothing. Streams are named as in `params.yaml`.
+Written by `python -m benchmarks.ablation <ucf101> --repeats {repeats}` (see [results.md](results.md)). Accuracy / log
+loss of {folds}-fold cross-validation over the groups of training clips: {ucf101} of split 1 of UCF101's five classes,
+and {demo} of the demo; the test clips take no part. A repeat has other folds and another seed. Chance alone moves an
+accuracy of 0.95 on that many clips by 0.01, and by more since clips of one group stand or fall together: small
+differences decide nothing. Streams are named as in `params.yaml`.
 
 | | UCF101, RNN | UCF101, Transformer | demo, RNN | demo, Transformer |
 |---|---:|---:|---:|---:|
