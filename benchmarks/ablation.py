@@ -1,6 +1,6 @@
-"""What each ingredient of the recipe adds, by cross-validation over the groups of the training clips of two data sets.
+"""What each part of the recipe adds, by cross-validation over the groups of the training clips of two data sets.
 
-The test clips take no part. Results go row by row into one CSV (resumes), the table into docs/ablation.md.
+No test clip is used. Results go row by row into one CSV (resumes), the table into docs/ablation.md.
 """
 
 import argparse
@@ -10,43 +10,44 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.clips import changed, load_clips, of_folder
-from vidseq.heads import HEADS
+from vidseq.models import MAIN_MODELS
 from vidseq.params import FeaturesParams, Params, load_params
-from vidseq.recipe import train_model
+from vidseq.training.recipe import train_model
 
 FOLDS = 5
 KEYS = ["repeat", "variant", "data", "head"]
 VARIANTS: dict[str, dict[str, object]] = {
     "the recipe": {},
-    "frame alone": {"streams.show": ["frame"]},
-    "frame and motion": {"streams.show": ["frame", "motion"]},
-    "frame, motion and motion_distance": {"streams.show": ["frame", "motion", "motion_distance"]},
-    "motion_distance alone": {"streams.show": ["motion_distance"]},
-    "no difference images: frame and frame_distance": {"streams.show": ["frame", "frame_distance"]},
-    "the same and frame_change": {"streams.show": ["frame", "frame_change", "frame_distance"]},
-    "half the components": {"streams.components": 128},
-    "no grid: the whole map's mean": {"features.grid": 1},
+    "rgb alone": {"preprocessing.inputs": ["rgb"]},
+    "rgb and diff": {"preprocessing.inputs": ["rgb", "diff"]},
+    "rgb, diff and diff_deviation": {"preprocessing.inputs": ["rgb", "diff", "diff_deviation"]},
+    "diff_deviation alone": {"preprocessing.inputs": ["diff_deviation"]},
+    "no difference images: rgb and rgb_deviation": {"preprocessing.inputs": ["rgb", "rgb_deviation"]},
+    "no difference images: rgb, rgb_delta and rgb_deviation": {
+        "preprocessing.inputs": ["rgb", "rgb_delta", "rgb_deviation"]
+    },
+    "half the PCA components": {"preprocessing.pca_components": 128},
+    "pool_size 1: the mean over the whole image": {"features.pool_size": 1},
     "one layer": {"model.layers": 1},
     "twice the width": {"model.dim": 128},
-    "without mirrored clips": {"train.mirror": False},
+    "without flipped clips": {"train.hflip": False},
     "without dropout": {"model.dropout": 0.0},
     "twice the epochs": {"train.epochs": 30},
-    "RNN one way, Transformer with a classification token": {
+    "causal RNN, Transformer with a classification token": {
         "rnn.bidirectional": False,
         "transformer.pooling": "cls",
     },
 }
-PREFACE = """# What each ingredient adds
+PREFACE = """# What each part of the recipe adds
 
 Written by `python -m benchmarks.ablation <ucf101> --repeats {repeats}` (see [results.md](results.md)). Accuracy / log
-loss of {folds}-fold cross-validation over the groups of training clips: {ucf101} of split 1 of UCF101's five classes,
-and {demo} of the demo; the test clips take no part. A repeat has other folds and another seed. Chance alone moves an
-accuracy of 0.95 on that many clips by 0.01, and by more since clips of one group stand or fall together: small
-differences decide nothing. Streams are named as in `params.yaml`.
+loss of {folds}-fold cross-validation over the groups of the training clips: {ucf101} of split 1 of UCF101's five
+classes, and {demo} of the demo; no test clip is used. Each repeat has other folds and another seed. On that many clips,
+chance alone moves an accuracy of 0.95 by 0.01, and by more because clips of one group are correlated: small differences
+decide nothing. Head inputs are named as in `params.yaml`.
 
 | | UCF101, RNN | UCF101, Transformer | demo, RNN | demo, Transformer |
 |---|---:|---:|---:|---:|
@@ -67,16 +68,16 @@ def main() -> None:
     data_sets = {"ucf101": ucf101, "demo": demo}
 
     @cache
-    def training_clips(name: str, features: FeaturesParams) -> tuple[pd.DataFrame, list[torch.Tensor], dict]:
-        clips, x, backbone = load_clips(data_sets[name].model_copy(update={"features": features}))
+    def training_clips(name: str, features: FeaturesParams) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+        clips, x, feature_config = load_clips(data_sets[name].model_copy(update={"features": features}))
         known = np.flatnonzero(clips.split != "test")
-        return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], backbone
+        return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
 
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[KEYS].itertuples(index=False, name=None))
-    for key in product(range(arguments.repeats), VARIANTS, data_sets, HEADS):
+    for key in product(range(arguments.repeats), VARIANTS, data_sets, MAIN_MODELS):
         repeat, variant, data, head = key
         if key not in done:
             params = changed(data_sets[data], {**VARIANTS[variant], "train.seed": repeat})
@@ -90,8 +91,13 @@ def main() -> None:
     write_table(pd.read_csv(arguments.results), counts, arguments.out)
 
 
-def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], backbone: dict, params: Params) -> dict:
-    """Train on all folds but one by the whole schedule, predict that one; returns accuracy and log loss over all."""
+def cross_validate(
+    name: str, clips: pd.DataFrame, x: list[np.ndarray], feature_config: dict, params: Params
+) -> dict[str, float]:
+    """Train model `name` on all folds but one, for the whole schedule, and predict that one.
+
+    Returns accuracy and log loss over all clips, whose features are `x`.
+    """
     params = changed(params, {"train.refit": False})
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=params.train.seed)
     p_N = np.zeros(len(clips))
@@ -99,12 +105,12 @@ def cross_validate(head: str, clips: pd.DataFrame, x: list[torch.Tensor], backbo
     for known, held_out in folds.split(clips, clips.label, clips.group):
         labels = clips.label.iloc[known].tolist()
         no_val = np.zeros(len(known), bool)
-        model, *_ = train_model(head, [x[i] for i in known], labels, no_val, params, backbone)
-        p_NC = model.probabilities([x[i] for i in held_out]).numpy()
+        model = train_model(name, [x[i] for i in known], labels, no_val, params, feature_config).model
+        p_NC = model.probabilities([x[i] for i in held_out])
         y_N = np.array([model.classes.index(label) for label in clips.label.iloc[held_out]])
         p_N[held_out] = p_NC[np.arange(len(y_N)), y_N]
         right_N[held_out] = p_NC.argmax(1) == y_N
-    return {"accuracy": right_N.mean(), "log_loss": -np.log(p_N.clip(1e-7)).mean()}
+    return {"accuracy": float(right_N.mean()), "log_loss": float(-np.log(p_N.clip(1e-7)).mean())}
 
 
 def write_table(results: pd.DataFrame, counts: dict[str, int], out: Path) -> None:
@@ -112,7 +118,7 @@ def write_table(results: pd.DataFrame, counts: dict[str, int], out: Path) -> Non
     means = results.groupby(["variant", "data", "head"])[["accuracy", "log_loss"]].mean()
     lines = []
     for variant in (name for name in VARIANTS if name in means.index):
-        cells = [means.loc[variant, data, head] for data, head in product(counts, HEADS)]
+        cells = [means.xs((variant, data, head)) for data, head in product(counts, MAIN_MODELS)]
         lines.append(f"| {variant} | {' | '.join(f'{row.accuracy:.3f} / {row.log_loss:.3f}' for row in cells)} |")
     preface = PREFACE.format(folds=FOLDS, repeats=results.repeat.nunique(), **counts)
     out.mkdir(exist_ok=True)

@@ -1,46 +1,48 @@
-"""Clips with their features, for benchmarks: sampled and encoded as the stages do, kept in .cache."""
+"""Clips with their features, for benchmarks: sampled and encoded as the stages do, cached in .cache."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-import torch
 
-from vidseq import features, paths, sources, video
-from vidseq.cache import FeatureCache
-from vidseq.engines import choose
+from vidseq import paths, sources
 from vidseq.errors import VidseqError
-from vidseq.executors import encode_missing
-from vidseq.frozen import load_frozen
+from vidseq.extraction.backbone import load_backbone
+from vidseq.extraction.cache import FeatureCache
+from vidseq.extraction.cache_key import plan_jobs
+from vidseq.extraction.engines import choose_runtime
+from vidseq.extraction.executors import encode_missing
+from vidseq.files import sha256
 from vidseq.params import Params
-from vidseq.sampling import sample_times
+from vidseq.video.sampling import plan_frames
 
 
 def of_folder(videos: Path, params: Params) -> Params:
-    """Return the params with all clips below `videos`/<Class>/ for their data."""
-    data = {"source": "folder", "path": str(videos.absolute()), "classes": [], "split_lists": None}
-    return params.model_copy(update={"data": params.data.model_copy(update=data)})
+    """Return the params with all clips below `videos`/<Class>/ as their data."""
+    path = str(videos.absolute())
+    return changed(params, {"data.source": "folder", "data.path": path, "data.classes": [], "data.split_lists": None})
 
 
-def load_clips(params: Params) -> tuple[pd.DataFrame, list[torch.Tensor], dict]:
-    """Return the clip table of `params.data`, the clips' features (T_i, D), and what these were made by."""
+def load_clips(params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+    """Return the clip table of `params.data`, the clips' features, float16 (T_i, D), and their feature_config."""
     settings, cache = params.features, FeatureCache(paths.cache("features"))
-    runtime = choose(settings.engine, settings.precision)
-    frozen = load_frozen(settings.backbone, settings.grid, paths.cache("models"))
-    identity = frozen.identity(runtime, settings.difference)
+    runtime = choose_runtime(settings.engine, settings.precision)
+    backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
+    feature_config = backbone.feature_config(runtime, settings.diff_seconds)
     with TemporaryDirectory() as folder:
         clips = sources.prepare(params.data, Path(folder))
-        times = [sample_times(video.frame_times(Path(folder, path)), params.frames) for path in clips.path]
-        plan = clips[["clip"]].assign(timestamp=times).explode("timestamp").astype({"timestamp": float})
-        jobs = features.plan_jobs(clips, plan, Path(folder), identity)
-        for reason in encode_missing(jobs, frozen, runtime, settings, cache).values():
+        files = [Path(folder, path) for path in clips.path]
+        clips = clips.assign(sha256=[sha256(file) for file in files])
+        times = [plan_frames(file, params.frames)[0].tolist() for file in files]
+        jobs = plan_jobs(clips, files, dict(zip(clips["clip"], times, strict=True)), feature_config)
+        for reason in encode_missing(jobs, backbone, runtime, settings, cache).values():
             raise VidseqError(reason)
-    sequences = {job.clip: torch.from_numpy(cache.load(job.key).astype(np.float32)) for job in jobs}
-    return clips, [sequences[clip] for clip in clips["clip"]], identity
+    return clips, [cache.load(job.key) for job in jobs], feature_config
 
 
-def changed(params: Params, changes: dict[str, object]) -> Params:
+def changed(params: Params, changes: Mapping[str, object]) -> Params:
     """Return the params with other values of some keys, named as in `section.key`, checked as params.yaml is."""
     content = params.model_dump()
     for key, value in changes.items():

@@ -1,7 +1,7 @@
 """Splits x seeds x models on cached features, clip by clip into one CSV; resumes. `heads_report` makes tables of it.
 
 Clips are sampled and encoded first, as params.yaml has it, and once more for the Keras heads as their examples do.
-Every model is trained on a split's training clips alone; its test clips are looked at once it is done.
+Every model is trained on a split's training clips alone; its test clips are used only after that.
 """
 
 import argparse
@@ -13,16 +13,26 @@ import torch
 
 from benchmarks.clips import changed, load_clips, of_folder
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
-from vidseq.baseline import fit_baseline, mean_over_time
+from vidseq.data.splits import with_validation
+from vidseq.evaluation.baseline import PoolingBaseline
+from vidseq.evaluation.early import shuffled_in_time
+from vidseq.models.preprocessing import by_image_type, to_tensor
 from vidseq.params import Params, load_params
-from vidseq.recipe import train_model
-from vidseq.sequences import shuffled_in_time
-from vidseq.splits import read_lists, with_validation
+from vidseq.sources.lists import read_lists
+from vidseq.training.recipe import train_model
 
 SPLITS, SEEDS = (1, 2, 3), range(5)
-AS_KERAS = {"features.grid": 1, "features.difference": None, "streams.show": ["frame"]}
-AS_KERAS |= {"frames.strategy": "first", "frames.max_steps": STEPS}
-KERAS = {"keras_cnn_rnn": CnnRnn, "keras_transformer": VideoTransformer}
+AS_KERAS = {
+    "features.pool_size": 1,
+    "features.diff_seconds": None,
+    "preprocessing.inputs": ["rgb"],
+    "frames.strategy": "first",
+    "frames.max_frames": STEPS,
+}
+KERAS: dict[str, type[CnnRnn] | type[VideoTransformer]] = {
+    "keras_cnn_rnn": CnnRnn,
+    "keras_transformer": VideoTransformer,
+}
 COLUMNS = ["split", "model", "seed", "clip", "group", "label", "predicted", "shuffled", "reversed"]
 
 
@@ -36,11 +46,12 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
-    clips, sequences, backbone = load_clips(params)
+    clips, features, feature_config = load_clips(params)
     _, keras, _ = load_clips(changed(params, AS_KERAS))
-    frames = [x_TD[:, : x_TD.shape[1] // 2] for x_TD in sequences]  # without the difference images behind them
-    inputs = {"rnn": sequences, "transformer": sequences, "baseline": sequences, "baseline_frames": frames}
-    inputs |= {"rnn_leaky": sequences, **dict.fromkeys(KERAS, keras)}
+    types = feature_config["image_types"]
+    frames = [by_image_type(torch.from_numpy(x_TD), types)["rgb"].numpy() for x_TD in features]
+    inputs = dict.fromkeys(("rnn", "transformer", "baseline"), features)
+    inputs |= {"baseline_frames": frames, "rnn_leaky": features, **dict.fromkeys(KERAS, keras)}
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[["split", "model", "seed"]].itertuples(index=False, name=None))
@@ -48,11 +59,11 @@ def main() -> None:
         for split in arguments.splits:
             for model, x in inputs.items():
                 once = (model.startswith("baseline") and seed) or (model == "rnn_leaky" and split > 1)
-                if once or (split, model, seed) in done:  # the one has no seed, the other no official split
+                if once or (split, model, seed) in done:  # a baseline needs no seed, a random split no official one
                     continue
                 leaks = model == "rnn_leaky"
                 table = leaky(clips, split, seed) if leaks else official(clips, arguments.ucf101 / "splits", split)
-                rows = run(model, table, x, changed(params, {"train.seed": seed}), backbone)
+                rows = run(model, table, x, changed(params, {"train.seed": seed}), feature_config)
                 rows = rows.assign(split=split, model=model, seed=seed)
                 header = not arguments.results.exists()
                 rows[COLUMNS].to_csv(arguments.results, mode="a", header=header, index=False)
@@ -60,19 +71,19 @@ def main() -> None:
 
 
 def official(clips: pd.DataFrame, lists: Path, split: int) -> pd.DataFrame:
-    """Split by the official lists, with validation groups carved out of the training groups as the pipeline does."""
-    sides = read_lists(lists, split).set_index("name").split
-    return with_validation(clips.assign(split=clips.path.map(sides)), 0.2, 0)
+    """Split by the official lists, with validation groups taken from the training groups as in the pipeline."""
+    splits = read_lists(lists, split).set_index("name")["split"]
+    return with_validation(clips.assign(split=clips.path.map(splits)), 0.2, 0)
 
 
 def leaky(clips: pd.DataFrame, split: int, seed: int) -> pd.DataFrame:
-    """Split clip by clip, at random, in the proportions of the official splits: siblings stand on both sides."""
+    """Split clip by clip, at random, in the proportions of the official splits: most groups are in all parts."""
     rng = np.random.default_rng([split, seed])
     return clips.assign(split=rng.choice(["train", "val", "test"], len(clips), p=[0.57, 0.15, 0.28]))
 
 
-def run(model: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, backbone: dict) -> pd.DataFrame:
-    """Train on the training clips (and their validation part), predict the test clips: in order, shuffled, reversed."""
+def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, feature_config: dict) -> pd.DataFrame:
+    """Train on the training and validation clips, and predict the test clips: in order, shuffled and reversed."""
     known, test = clips[clips.split.isin(["train", "val"])], clips[clips.split == "test"]
     x_known, x_test = [x[i] for i in known.index], [x[i] for i in test.index]
     classes = sorted(clips.label.unique())
@@ -80,30 +91,32 @@ def run(model: str, clips: pd.DataFrame, x: list[torch.Tensor], params: Params, 
     views = {
         "predicted": x_test,
         "shuffled": shuffled_in_time(x_test, params.train.seed),
-        "reversed": [x_TD.flip(0) for x_TD in x_test],
+        "reversed": [x_TD[::-1] for x_TD in x_test],
     }
     if model.startswith("baseline"):
-        baseline = fit_baseline(x_known, y)
-        columns = {name: baseline.predict(mean_over_time(view)) for name, view in views.items()}
+        baseline = PoolingBaseline(x_known, y)
+        predicted = {view: baseline.probabilities(x_view).argmax(1) for view, x_view in views.items()}
     elif model in KERAS:
         known = known.sort_values(["label", "clip"])
         x_NTD, mask_NT = pad_right([x[i] for i in known.index])
         y_N = torch.tensor([classes.index(label) for label in known.label])
         head = train_keras_head(KERAS[model], x_NTD, mask_NT, y_N, params.train.seed)
         with torch.inference_mode():
-            columns = {name: head(*pad_right(view)).argmax(1).numpy() for name, view in views.items()}
+            predicted = {view: head(*pad_right(x_view)).argmax(1).numpy() for view, x_view in views.items()}
     else:
         val = (known.split == "val").to_numpy()
-        trained, *_ = train_model(model.removesuffix("_leaky"), x_known, known.label.tolist(), val, params, backbone)
-        columns = {name: trained.probabilities(view).argmax(1).numpy() for name, view in views.items()}
-    named = {name: [classes[column] for column in predicted] for name, predicted in columns.items()}
+        name, labels = model.removesuffix("_leaky"), known.label.tolist()
+        trained = train_model(name, x_known, labels, val, params, feature_config).model
+        predicted = {view: trained.probabilities(x_view).argmax(1) for view, x_view in views.items()}
+    named = {view: [classes[index] for index in indices] for view, indices in predicted.items()}
     return test[["clip", "group", "label"]].assign(**named)
 
 
-def pad_right(x: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stack series to x (N, 20, D), zeros behind, and mask (N, 20), as the Keras examples do."""
-    x_NTD = torch.stack([torch.nn.functional.pad(x_TD[:STEPS], (0, 0, 0, STEPS - len(x_TD[:STEPS]))) for x_TD in x])
-    mask_NT = torch.arange(STEPS) < torch.tensor([len(x_TD) for x_TD in x])[:, None]
+def pad_right(features: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack features (T_i, D) to x (N, 20, D), zeros at the end, and mask (N, 20), as the Keras examples do."""
+    starts = [to_tensor(x_TD[:STEPS]) for x_TD in features]
+    x_NTD = torch.stack([torch.nn.functional.pad(x_TD, (0, 0, 0, STEPS - len(x_TD))) for x_TD in starts])
+    mask_NT = torch.arange(STEPS) < torch.tensor([len(x_TD) for x_TD in starts])[:, None]
     return x_NTD, mask_NT
 
 

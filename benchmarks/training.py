@@ -1,11 +1,12 @@
 """Where the time of training a head goes, on the training clips of split 1; writes docs/training.md.
 
-Batches of series of like length are measured against batches as they were drawn, in turns. Nothing else should run.
+Batches of sequences of similar length are compared with batches as drawn, in turns. Nothing else should run.
 """
 
 import argparse
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,92 +16,103 @@ import pytorch_lightning as pl
 from pytorch_lightning.profilers import SimpleProfiler
 
 from benchmarks.clips import load_clips, of_folder
-from benchmarks.extraction import hardware
+from benchmarks.hardware import hardware
 from benchmarks.heads import official
-from vidseq import sequences
-from vidseq.heads import HEADS
+from vidseq.models import MAIN_MODELS
+from vidseq.models.preprocessing import Preprocessing
 from vidseq.params import load_params
-from vidseq.recipe import train_model
-from vidseq.streams import Streams
+from vidseq.training import batches
+from vidseq.training.recipe import train_model
 
+FIT, PREPROCESS = "fitting the preprocessing", "preprocessing"
 PARTS = {
-    "batches: views, padding": "[_TrainingEpochLoop].train_dataloader_next",
+    "batches: flips, padding": "[_TrainingEpochLoop].train_dataloader_next",
     "forward and loss": "[Strategy]SingleDeviceStrategy.training_step",
     "backward": "[Strategy]SingleDeviceStrategy.backward",
     "validation": "[Strategy]SingleDeviceStrategy.validation_step",
 }
 TEXT = """# Where the time of training goes
 
-Measured by `python -m benchmarks.training <ucf101>` on {hardware}: one head of split 1 of the five classes,
-{epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread; runs: {repeats},
-the median of them. The
-features are in memory, and no process but the one that trains takes part.
+Measured by `python -m benchmarks.training <ucf101> --repeats {repeats}`
+on {hardware}: one head on split 1 of the five classes, {epochs} epochs on {known} clips
+and {epochs} more on {clips} (the refit), in one thread; medians of the runs. The features are in memory, and training
+is a single process.
 
 | seconds | {heads} |
 |---|{columns}|
 {rows}
 
-Series of like length stand in one batch, as far as pools of {pool} batches allow. Against batches as they were drawn,
-half of which is padding, in the same runs:
+Sequences of similar length are batched together, within buckets of {bucket} batches. Compared with batches as drawn,
+half of which is padding:
 
 | seconds of forward and backward | {heads} |
 |---|{columns}|
-{pools}
+{buckets}
 """
 
 
 def main() -> None:
-    """Train each head in turns, with and without pools, and write the tables."""
+    """Train each head in turns, with and without buckets, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("docs/training.md"))
     arguments = parser.parse_args()
     params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
-    clips, x, backbone = load_clips(params)
+    clips, features, feature_config = load_clips(params)
     table = official(clips, arguments.ucf101 / "splits", 1)
     table = table[table.split != "test"]
-    x, val = [x[i] for i in table.index], (table.split == "val").to_numpy()
-    pools = (sequences.POOL, 1)  # a pool of one batch: as drawn
-    runs: dict[tuple[str, int], list[dict[str, float]]] = {(head, pool): [] for head in HEADS for pool in pools}
+    x, labels, val_N = [features[i] for i in table.index], table.label.tolist(), (table.split == "val").to_numpy()
+    buckets = {"of similar length": batches.BUCKET_BATCHES, "as drawn": 1}  # in a bucket of one batch nothing is sorted
+    runs: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in product(MAIN_MODELS, buckets)}
     for _ in range(arguments.repeats):
-        for head, pool in runs:
-            with patch.object(sequences, "POOL", pool):
-                runs[head, pool].append(
-                    profile(lambda head=head: train_model(head, x, table.label.tolist(), val, params, backbone))
-                )
-
-    def cells(pool: int, *parts: str) -> str:
-        return " | ".join(f"{median(sum(run[part] for part in parts) for run in runs[h, pool]):.1f}" for h in HEADS)
-
-    rows = [f"| {part} | {cells(pools[0], part)} |" for part in runs[next(iter(HEADS)), pools[0]][0]]
-    both = [f"| {name} | {cells(pool, 'forward and loss', 'backward')} |"
-            for name, pool in zip(("of like length", "as drawn"), pools, strict=True)]  # fmt: skip
+        for (head, order), of_key in runs.items():
+            with patch.object(batches, "BUCKET_BATCHES", buckets[order]):
+                of_key.append(profile(partial(train_model, head, x, labels, val_N, params, feature_config)))
     text = TEXT.format(
-        hardware=hardware(), epochs=params.train.epochs, known=int((~val).sum()), clips=len(val), pool=pools[0],
-        repeats=arguments.repeats, heads=" | ".join(HEADS), columns="|".join(["---:"] * len(HEADS)),
-        rows="\n".join(rows), pools="\n".join(both),
+        hardware=hardware(), epochs=params.train.epochs, known=int((~val_N).sum()), clips=len(val_N),
+        bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, heads=" | ".join(MAIN_MODELS),
+        columns="|".join(["---:"] * len(MAIN_MODELS)), **rows(runs),
     )  # fmt: skip
     arguments.out.write_text(text, encoding="utf-8")
 
 
+def rows(runs: dict[tuple[str, str], list[dict[str, float]]]) -> dict[str, str]:
+    """Return the `rows` of each part of a training, and those that compare the `buckets`: medians of the runs.
+
+    The runs' keys are (head, bucket).
+    """
+
+    def row(title: str, bucket: str, *parts: str) -> str:
+        of_heads = [of_key for (_, name), of_key in runs.items() if name == bucket]
+        medians = [median(sum(run[part] for part in parts) for run in of_key) for of_key in of_heads]
+        return f"| {title} | {' | '.join(f'{seconds:.1f}' for seconds in medians)} |"
+
+    names = list(dict.fromkeys(name for _, name in runs))
+    first = next(iter(runs.values()))[0]
+    return {
+        "rows": "\n".join(row(part, names[0], part) for part in first),
+        "buckets": "\n".join(row(name, name, "forward and loss", "backward") for name in names),
+    }
+
+
 def profile(train: Callable[[], object]) -> dict[str, float]:
-    """Return the seconds of each part of a training, `all` at last."""
-    seconds = {"fitting the streams": 0.0, "computing the streams": 0.0}
+    """Return the seconds of each part of a training, and of `all`."""
+    seconds = {FIT: 0.0, PREPROCESS: 0.0}
     profiler = SimpleProfiler()
     with (
-        patch.object(Streams, "fit", timed(Streams.fit, seconds, "fitting the streams")),
-        patch.object(Streams, "forward", timed(Streams.forward, seconds, "computing the streams")),
-        patch("vidseq.training.pl.Trainer", partial(pl.Trainer, profiler=profiler)),
+        patch.object(Preprocessing, "fit", timed(Preprocessing.fit, seconds, FIT)),
+        patch.object(Preprocessing, "forward", timed(Preprocessing.forward, seconds, PREPROCESS)),
+        patch("vidseq.training.loop.pl.Trainer", partial(pl.Trainer, profiler=profiler)),
     ):
         start = perf_counter()
         train()
         total = perf_counter() - start
     seconds |= {name: sum(profiler.recorded_durations[action]) for name, action in PARTS.items()}
-    return seconds | {"clipping, optimizer, records, all else": total - sum(seconds.values()), "all": total}
+    return seconds | {"clipping, optimizer, logging, all else": total - sum(seconds.values()), "all": total}
 
 
-def timed(method: Callable, seconds: dict[str, float], name: str) -> Callable:
+def timed(method: Callable[..., object], seconds: dict[str, float], name: str) -> Callable[..., object]:
     """Wrap a method so that its time is added to `seconds[name]`."""
 
     def wrapped(*args: object) -> object:

@@ -1,45 +1,54 @@
-"""Show which frames mattered in a few test clips, and the most confident mistakes of each head, as film strips."""
+"""Show which frames mattered in a few test clips, and the most confident mistakes of each model, as film strips."""
+
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from stages import run
-from vidseq import features, paths, pictures, video
-from vidseq.attribution import occlusion, over_time
-from vidseq.files import replacing, write_json
+from vidseq import paths
+from vidseq.data.clips import clip_files
+from vidseq.data.features import clips_with_features, load_features
+from vidseq.data.frame_plan import read_frame_plan
+from vidseq.data.predictions import read_predictions
+from vidseq.files import atomic_write, write_json
+from vidseq.models import MAIN_MODELS, MODELS
+from vidseq.models.attribution import occlusion, probability_over_time
+from vidseq.models.trained_model import load_model
 from vidseq.params import Params
-from vidseq.prediction_tables import read_predictions
-from vidseq.trained_model import load_model
+from vidseq.video.read import read_frames
+from vidseq.video.sheets import film_strip
 
-HEADS, MISTAKES, STRIP_STEPS = ("rnn", "transformer"), 3, 12
+MISTAKES, STRIP_FRAMES = 3, 12
 
 
 def main(_: Params) -> None:
-    """Write data/film_strips/: a JPEG a clip, and index.json with what the heads said of it."""
-    clips = features.clips_with_features(paths.CLIP_TABLE, paths.FEATURES)
+    """Write data/film_strips/: a JPEG per clip, and index.json with what the models predict for it."""
+    clips = clips_with_features()
     classes = sorted(clips.label.unique())
-    models = {name: load_model(paths.MODELS / name) for name in ("rnn", "rnn_causal", "transformer")}
-    said = {name: read_predictions(paths.PREDICTIONS / f"{name}.csv", classes) for name in HEADS}
-    mistakes = {name: confident_mistakes(*said[name]) for name in HEADS}
+    models = {name: load_model(paths.MODELS / name) for name in MODELS}
+    predictions = {name: read_predictions(paths.PREDICTIONS / f"{name}.csv", classes) for name in MAIN_MODELS}
+    mistakes = {name: confident_mistakes(*of_model) for name, of_model in predictions.items()}
     explained = []
-    for clip, label in telling_clips(*said["rnn"], classes):
-        [x_TD], column = features.load_sequences(paths.FEATURES, [clip]), classes.index(label)
-        chances = {name: over_time(model, x_TD, column).tolist() for name, model in models.items()}
-        falls = {name: occlusion(models[name], x_TD, column).tolist() for name in HEADS}
-        explained.append({"clip": clip, "label": label, "probability": chances, "occlusion": falls})
+    for clip, label in clips_to_explain(*predictions[MAIN_MODELS[0]], classes):
+        [features_TD], index = load_features([clip]), classes.index(label)
+        probability = {
+            name: probability_over_time(model, features_TD, index).tolist() for name, model in models.items()
+        }
+        falls = {name: occlusion(models[name], features_TD, index).tolist() for name in MAIN_MODELS}
+        explained.append({"clip": clip, "label": label, "probability": probability, "occlusion": falls})
 
-    plan, table = pd.read_parquet(paths.FRAME_PLAN), clips.set_index("clip")
-    strips: dict[str, dict] = {}
-    with replacing(paths.FILM_STRIPS) as folder:
+    shown = dict.fromkeys(row["clip"] for row in chain(explained, *mistakes.values()))
+    table = clips[clips["clip"].isin(shown)]
+    files = dict(zip(table["clip"], clip_files(table), strict=True))
+    plan, strips = read_frame_plan(), {}
+    with atomic_write(paths.FILM_STRIPS) as folder:
         folder.mkdir()
-        for row in [*explained, *(row for of_head in mistakes.values() for row in of_head)]:
-            clip = row["clip"]
-            if clip not in strips:
-                times = plan[plan["clip"] == clip].timestamp.to_numpy()
-                shown = np.unique(np.linspace(0, len(times) - 1, STRIP_STEPS).round().astype(int))
-                frames = list(video.read_frames(paths.CLIPS / table.path[clip], times[shown]))
-                strips[clip] = {"file": f"{len(strips)}.jpg", "steps": shown.tolist(), "times": times.tolist()}
-                pictures.film_strip(frames, folder / strips[clip]["file"])
+        for number, clip in enumerate(shown):
+            times = np.array(plan[clip])
+            steps = np.unique(np.linspace(0, len(times) - 1, STRIP_FRAMES).round().astype(int))
+            film_strip(list(read_frames(files[clip], times[steps])), folder / f"{number}.jpg")
+            strips[clip] = {"file": f"{number}.jpg", "steps": steps.tolist(), "times": times.tolist()}
         write_json(folder / "index.json", {"explained": explained, "mistakes": mistakes, "strips": strips})
     print(f"{len(explained)} clips explained, {sum(map(len, mistakes.values()))} mistakes shown")
 
@@ -51,7 +60,7 @@ def confident_mistakes(table: pd.DataFrame, p_NC: np.ndarray) -> list[dict]:
     return wrong.head(MISTAKES).to_dict("records")
 
 
-def telling_clips(table: pd.DataFrame, p_NC: np.ndarray, classes: list[str]) -> list[tuple[str, str]]:
+def clips_to_explain(table: pd.DataFrame, p_NC: np.ndarray, classes: list[str]) -> list[tuple[str, str]]:
     """Choose three clips by the probability of their own class: the lowest, the lowest that is still right, the median.
 
     Returns (clip, label) each, fewer where they coincide.

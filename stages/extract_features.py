@@ -1,42 +1,47 @@
 """Turn every planned frame into a feature vector with the frozen CNN and pack all of them into one file."""
 
-import pandas as pd
-
 from stages import run
-from vidseq import features, paths
-from vidseq.cache import FeatureCache
-from vidseq.clips import drop_bad
-from vidseq.engines import choose
-from vidseq.executors import encode_missing
-from vidseq.files import replacing, write_json
-from vidseq.frozen import load_frozen
+from vidseq import paths
+from vidseq.data.clips import clip_files, drop_unreadable, read_clips
+from vidseq.data.features import pack_features
+from vidseq.data.frame_plan import read_frame_plan
+from vidseq.extraction.backbone import load_backbone
+from vidseq.extraction.cache import FeatureCache
+from vidseq.extraction.cache_key import plan_jobs
+from vidseq.extraction.engines import choose_runtime
+from vidseq.extraction.executors import encode_missing
+from vidseq.files import atomic_write, write_json
 from vidseq.params import Params
 
 
 def main(params: Params) -> None:
-    """Write data/features/ and metrics/extract_features.json. Clips encoded before, even by a killed run, are kept."""
+    """Write data/features/ and metrics/extract_features.json. Clips that were encoded before, even by a killed run,
+    come from the cache.
+    """
     settings = params.features
-    clips = pd.read_csv(paths.CLIP_TABLE, dtype=str)
-    plan = pd.read_parquet(paths.FRAME_PLAN)
-    clips = clips[clips["clip"].isin(plan["clip"].unique())]
-    runtime = choose(settings.engine, settings.precision)
-    frozen = load_frozen(settings.backbone, settings.grid, paths.cache("models"))
-    identity = frozen.identity(runtime, settings.difference)
+    plan = read_frame_plan()
+    clips = read_clips()
+    clips = clips[clips["clip"].isin(plan)]
+    runtime = choose_runtime(settings.engine, settings.precision)
+    backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
+    feature_config = backbone.feature_config(runtime, settings.diff_seconds)
     cache = FeatureCache(paths.cache("features"))
 
-    jobs = features.plan_jobs(clips, plan, paths.CLIPS, identity)
-    reasons = encode_missing(jobs, frozen, runtime, settings, cache)
-    bad = {job.clip: reasons[job.key] for job in jobs if job.key in reasons}
-    good = drop_bad(clips, bad, params.data.on_bad_clip)
-    jobs = [job for job in jobs if job.clip not in bad]
-    dim = frozen.dim * len(identity["images"])
-    with replacing(paths.FEATURES) as folder:
-        features.pack(jobs, cache, folder, {"dim": dim, "backbone": identity})
+    jobs = plan_jobs(clips, clip_files(clips), plan, feature_config)
+    failed = encode_missing(jobs, backbone, runtime, settings, cache)
+    reasons = {job.clip: failed[job.key] for job in jobs if job.key in failed}
+    good = drop_unreadable(clips, reasons, params.data.on_bad_clip)
+    jobs = [job for job in jobs if job.clip not in reasons]
+    lengths = {job.clip: len(job.times) for job in jobs}
+    dim = backbone.dim * len(feature_config["image_types"])
+    with atomic_write(paths.FEATURES) as folder:
+        meta = {"dim": dim, "features": feature_config}
+        pack_features(lengths, (cache.load(job.key) for job in jobs), folder, meta)
     evicted, freed = cache.trim(int(settings.cache_gb * 1e9), [job.key for job in jobs])
     if evicted:
         print(f"evicted the {evicted} clips used longest ago from the cache ({freed / 1e6:.0f} MB): features.cache_gb")
-    frames = sum(len(job.times) for job in jobs)
-    counts = {"clips": len(good), "frames": frames, "dim": dim, "skipped_clips": len(bad)}
+    frames = sum(lengths.values())
+    counts = {"clips": len(good), "frames": frames, "dim": dim, "skipped_clips": len(reasons)}
     write_json(paths.METRICS / "extract_features.json", counts)
 
 

@@ -2,7 +2,7 @@
 
 from stages import run
 from vidseq import paths
-from vidseq.files import replacing
+from vidseq.files import atomic_write
 from vidseq.params import Params
 from vidseq.report.build import build
 from vidseq.report.inputs import read_inputs
@@ -10,7 +10,7 @@ from vidseq.report.inputs import read_inputs
 
 def main(params: Params) -> None:
     """Write report/report.pdf, report/report.html, report/report.json and report/figures/."""
-    with replacing(paths.REPORT) as folder:
+    with atomic_write(paths.REPORT) as folder:
         folder.mkdir()
         build(read_inputs(params), folder)
     print(f"{paths.REPORT / 'report.pdf'} and {paths.REPORT / 'report.html'}")

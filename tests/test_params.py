@@ -27,6 +27,17 @@ def write(tmp_path: Path, old: str, new: str) -> Path:
         ("cell: gru", "cell: rnn", r"rnn\.cell = 'rnn': should be 'gru' or 'lstm'$"),
         ("  heads: 4", "  heads: 3", r"model\.dim = \d+ must be a multiple of transformer\.heads = 3$"),
         ("source: demo", "source: [demo", r"not valid YAML"),
+        (
+            "diff_seconds: 0.25",
+            "diff_seconds: null",
+            r"inputs: diff_deviation need difference images: set features\.diff_s",
+        ),
+        ("- diff_deviation", "- motion", r"preprocessing\.inputs\.1 = 'motion': should be 'rgb', 'rgb_delta'"),
+        (
+            "  min_recall: 0.9",
+            "  min_recall: 1.1",
+            r"evaluate\.alarm\.min_recall = 1\.1: should be less than or equal to 1$",
+        ),
         ("lr: 0.002", "lr: .nan", r"train\.lr = nan"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The errors that a user can mend: they end a command with one line instead of a traceback."""
+"""The errors that a user can fix: they end a command with one line instead of a traceback."""
 
 
 class VidseqError(Exception):

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -12,8 +12,8 @@ from vidseq.errors import VidseqError
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Stream = Literal["frame", "frame_change", "frame_distance", "motion", "motion_change", "motion_distance"]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+HeadInput = Literal["rgb", "rgb_delta", "rgb_deviation", "diff", "diff_delta", "diff_deviation"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -43,8 +43,8 @@ class DataParams(Section):
     source: Literal["demo", "ucf101", "folder"]
     classes: list[str]
     split: Literal[1, 2, 3]
-    test_share: Share
-    val_share: Share
+    test_fraction: Fraction
+    val_fraction: Fraction
     seed: Seed
     on_bad_clip: Literal["fail", "skip"]
     demo: DemoParams
@@ -55,19 +55,19 @@ class DataParams(Section):
 
 
 class FramesParams(Section):
-    """Which frames of a clip become the steps of its series."""
+    """Which frames of a clip become its sequence."""
 
     strategy: Literal["fps", "uniform", "first"]
     fps: Positive
-    max_steps: Annotated[int, Field(ge=1, le=1024)]
+    max_frames: Annotated[int, Field(ge=1, le=1024)]
 
 
 class FeaturesParams(Section):
     """Which frozen CNN turns a frame into a vector."""
 
     backbone: str
-    grid: Annotated[int, Field(ge=1, le=4)]
-    difference: Positive | None
+    pool_size: Annotated[int, Field(ge=1, le=4)]
+    diff_seconds: Positive | None
     engine: Literal["auto", "torch", "openvino"]
     precision: Literal["fp32", "bf16"]
     batch_size: Count
@@ -75,12 +75,12 @@ class FeaturesParams(Section):
     cache_gb: Positive
 
 
-class StreamsParams(Section):
-    """What a head is shown of the features."""
+class PreprocessingParams(Section):
+    """What the heads get of the features."""
 
-    show: Annotated[list[Stream], Field(min_length=1)]
+    inputs: Annotated[list[HeadInput], Field(min_length=1)]
     lag: Count
-    components: Count
+    pca_components: Count
 
 
 class ModelParams(Section):
@@ -112,10 +112,10 @@ class TrainParams(Section):
     epochs: Count
     patience: Count
     refit: bool
-    mirror: bool
+    hflip: bool
     batch_size: Count
     lr: Positive
-    clip_norm: Positive | None
+    gradient_clip_norm: Positive | None
     seed: Seed
 
 
@@ -148,7 +148,7 @@ class Params(Section):
     data: DataParams
     frames: FramesParams
     features: FeaturesParams
-    streams: StreamsParams
+    preprocessing: PreprocessingParams
     model: ModelParams
     rnn: RnnParams
     transformer: TransformerParams
@@ -157,10 +157,12 @@ class Params(Section):
     report: ReportParams
 
     @model_validator(mode="after")
-    def _motion_needs_difference_images(self) -> "Params":
-        of_motion = [name for name in self.streams.show if name.startswith("motion")]
-        if of_motion and self.features.difference is None:
-            raise ValueError(f"streams.show: {', '.join(of_motion)} need difference images: set features.difference")
+    def _diff_inputs_need_difference_images(self) -> "Params":
+        diff = [name for name in self.preprocessing.inputs if name.startswith("diff")]
+        if diff and self.features.diff_seconds is None:
+            raise ValueError(
+                f"preprocessing.inputs: {', '.join(diff)} need difference images: set features.diff_seconds"
+            )
         return self
 
     @model_validator(mode="after")
@@ -198,7 +200,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _section(location: tuple[str | int, ...]) -> type[BaseModel]:
-    section = Params
+    section: Any = Params
     for name in location:
         section = section.model_fields[str(name)].annotation
     return section

@@ -1,6 +1,8 @@
-"""The one home of every path that a stage reads or writes, relative to the project's root."""
+"""All paths that a stage reads or writes, relative to the project's root."""
 
 from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]  # the folder that holds this copy of the library
 
 PARAMS = Path("params.yaml")
 

@@ -12,7 +12,7 @@ import pytest
 from vidseq.errors import VidseqError
 from vidseq.sources import demo
 from vidseq.sources.figure import random_body
-from vidseq.video import frame_times, read_frames
+from vidseq.video.read import frame_timestamps, read_frames
 
 
 def params(seed: int = 0, groups: int = 1, clips: int = 1, classes: tuple[str, ...] = ()) -> SimpleNamespace:
@@ -44,7 +44,7 @@ def test_clips_are_short_videos_of_different_lengths(drawn: tuple[pd.DataFrame, 
     table, folder = drawn
     lengths = []
     for path in table.path:
-        times = frame_times(folder / path)
+        times = frame_timestamps(folder / path)
         np.testing.assert_allclose(np.diff(times), 1 / 25, atol=1e-6)
         lengths.append(len(times) / 25)
     assert min(lengths) >= 1.5
@@ -85,12 +85,12 @@ def test_standing_up_is_sitting_down_backwards(seed: int, seconds: float) -> Non
         np.testing.assert_array_equal(forwards, backwards[::-1])
     height = down.hip[:, 1]
     rest = round(0.25 / 0.04)
-    assert np.ptp(height[:rest]) < 0.01  # stands still, then moves, then sits still
+    assert np.ptp(height[:rest]) < 0.01  # still, then moving, then still again
     assert np.ptp(height[-rest:]) < 0.01
     assert height[0] - height[-1] > 0.15
 
 
-def test_performer_and_chair_stand_in_the_same_places_for_both() -> None:
+def test_performer_and_chair_are_in_the_same_places_for_both() -> None:
     view = demo._scene(0, 1).view
     sit, stand = (demo._views(view, label, np.random.default_rng(3)) for label in ("SitDown", "StandUp"))
     assert sit == stand

@@ -38,16 +38,16 @@ def test_videos_are_linked_and_split_by_the_group_in_their_name(tmp_path, params
 def test_another_pattern_finds_other_groups(tmp_path, params):
     root = fill(tmp_path / "videos", name="{clip}_person{group}.mp4")
     clips = sources.prepare(options(params, root, group_pattern=r"_(person\d+)$"), tmp_path / "clips")
-    assert set(clips.group) == {f"person{n}" for n in range(1, 7)}  # a person in both classes stays on one side
+    assert set(clips.group) == {f"person{n}" for n in range(1, 7)}  # a person in both classes stays in one split
     assert (clips.groupby("group").split.nunique() == 1).all()
 
 
-def test_without_groups_each_file_is_its_own_and_the_log_warns_of_leakage(tmp_path, params, capsys):
+def test_without_groups_each_file_is_its_own_group_and_the_log_warns_of_leakage(tmp_path, params, capsys):
     root = fill(tmp_path / "videos", name="{group}{clip}.mkv")
     clips = sources.prepare(options(params, root), tmp_path / "clips")
     assert clips.group.is_unique
     assert "24 of 24 file names have no group" in (said := capsys.readouterr().out)
-    assert "leakage between the sides cannot be excluded" in said
+    assert "leakage from training to test cannot be excluded" in said
     assert set(clips["clip"]) >= {"Run/11", "Walk/11"}  # the same name in two classes is two clips
 
 
@@ -72,7 +72,7 @@ def test_a_leak_in_the_lists_stops_the_pipeline(tmp_path, params):
     names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.MP4"))
     (lists / "testlist01.txt").write_text("\n".join(n for n in names if "_g01_" in n or "g02_c01" in n))
     (lists / "trainlist01.txt").write_text("\n".join(n for n in names if "_g01_" not in n and "g02_c01" not in n))
-    with pytest.raises(VidseqError, match=r"group 'Run_g02' stands on two sides.*2 group\(s\)"):
+    with pytest.raises(VidseqError, match=r"group 'Run_g02' is in two parts.*2 group\(s\)"):
         sources.prepare(options(params, root, split_lists=str(lists)), tmp_path / "clips")
 
 
@@ -89,7 +89,7 @@ def test_a_leak_in_the_lists_stops_the_pipeline(tmp_path, params):
         ({"split_lists": "nowhere"}, lambda root: None, r"trainlist01\.txt is missing"),
     ],
 )
-def test_what_is_wrong_with_a_folder_is_said_in_one_line(tmp_path, params, changes, prepare, message):
+def test_what_is_wrong_with_a_folder_is_named_in_one_line(tmp_path, params, changes, prepare, message):
     root = fill(tmp_path / "videos")
     prepare(root)
     with pytest.raises(VidseqError, match=message) as caught:

@@ -4,7 +4,7 @@ from vidseq import sources
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_performer_of_the_demo_is_on_two_sides(tmp_path, params, monkeypatch, seed):
+def test_no_performer_of_the_demo_is_in_two_splits(tmp_path, params, monkeypatch, seed):
     monkeypatch.setattr("vidseq.sources.demo._write", lambda *_: None)  # names and groups alone matter here
     monkeypatch.setattr("vidseq.sources.demo.ProcessPoolExecutor", InThisProcess)
     clips = sources.prepare(params.data.model_copy(update={"seed": seed}), tmp_path)

@@ -2,7 +2,6 @@
 
 import random
 import re
-import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,12 +9,10 @@ from types import SimpleNamespace
 from typing import BinaryIO
 
 import pytest
+from sources.range_server import RangeServer, serve
 
 from vidseq.errors import VidseqError
 from vidseq.sources import remote_zip, ucf101
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from range_server import RangeServer, serve
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "ucf101"
 
@@ -75,8 +72,8 @@ def write_lists(folder: Path) -> None:
 
 
 def params(videos: object, lists: object, classes: Sequence[str] = ("Beta",), split: int = 1) -> SimpleNamespace:
-    places = SimpleNamespace(videos=str(videos), lists=str(lists))
-    return SimpleNamespace(classes=list(classes), split=split, ucf101=places)
+    locations = SimpleNamespace(videos=str(videos), lists=str(lists))
+    return SimpleNamespace(classes=list(classes), split=split, ucf101=locations)
 
 
 def remote(server: RangeServer, **changes: object) -> SimpleNamespace:
@@ -135,7 +132,7 @@ def test_file_names_may_differ_in_case(server: RangeServer) -> None:
     check_beta(remote(server), Path("clips"))
 
 
-def test_an_interrupted_download_goes_on(server: RangeServer, project: Path) -> None:
+def test_an_interrupted_download_resumes(server: RangeServer, project: Path) -> None:
     server.cut_after = 6 * CLIP_BYTES
     assert server.url("videos.zip") in failure(remote(server))
     kept = len(list((project / ".cache/ucf101").glob("*.avi")))
@@ -148,7 +145,7 @@ def test_an_interrupted_download_goes_on(server: RangeServer, project: Path) -> 
     assert server.sent < 10_000
 
 
-def test_a_passing_failure_is_overcome(server: RangeServer) -> None:
+def test_a_temporary_failure_is_retried(server: RangeServer) -> None:
     server.errors = 3
     check_beta(remote(server), Path("clips"))
 
@@ -188,7 +185,7 @@ def test_a_server_without_ranges(server: RangeServer) -> None:
 
 
 @pytest.mark.parametrize("part", ["videos", "lists"])
-def test_what_is_not_there_or_not_a_zip(server: RangeServer, part: str) -> None:
+def test_an_archive_that_is_missing_or_not_a_zip(server: RangeServer, part: str) -> None:
     (server.folder / f"{part}.zip").unlink()
     assert re.search(rf"{server.url(part)}.zip \((not found|HTTP status 404)\)", failure(remote(server)))
     for junk in (b"", b"nothing", b"<html>" * 1000):
@@ -196,7 +193,7 @@ def test_what_is_not_there_or_not_a_zip(server: RangeServer, part: str) -> None:
         assert "zip archive" in failure(remote(server))
 
 
-def test_local_places_that_are_not_there(server: RangeServer) -> None:
+def test_local_paths_that_do_not_exist(server: RangeServer) -> None:
     assert "data.ucf101.lists" in failure(params(server.url("videos.zip"), "nowhere"))
     assert "data.ucf101.videos" in failure(params("nowhere.zip", server.url("lists.zip")))
     assert "trainlist02.txt" in failure(remote(server, split=2))
@@ -226,8 +223,8 @@ def test_the_five_default_classes(project: Path) -> None:
 
 @pytest.mark.clips
 @pytest.mark.parametrize("split", [1, 2, 3])
-def test_no_group_stands_on_both_sides(split: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ucf101, "_files", lambda place, names: names)
+def test_no_group_is_in_two_splits(split: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ucf101, "_files", lambda location, names: names)
     monkeypatch.setattr(ucf101, "link", lambda source, target: None)
     labels = re.findall("[A-Za-z]+", (SHARED / "splits/classInd.txt").read_text())
     clips = ucf101.prepare(params("", SHARED / "splits", labels, split), Path("clips"))

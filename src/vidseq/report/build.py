@@ -15,7 +15,7 @@ from vidseq.report.inputs import Inputs
 from vidseq.report.writer import HERE, Writer
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the PDF's date: the same bytes whenever it is made
-KINDS = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
+MEDIA_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 
 def build(inputs: Inputs, folder: Path) -> None:
@@ -24,7 +24,7 @@ def build(inputs: Inputs, folder: Path) -> None:
     drawn.mkdir()
     language = inputs.params.report.language
     report, facts = Writer(language, drawn), compute(inputs)
-    results.summary(report, inputs, facts)
+    results.summary(report, inputs)
     method.write(report, inputs)
     results.results(report, inputs, facts)
     results.comparison(report, inputs, facts)
@@ -34,13 +34,14 @@ def build(inputs: Inputs, folder: Path) -> None:
     questions.frames(report, inputs)
     questions.reproduce(report, inputs)
     source = report.words[inputs.params.data.source]
-    names = {key: report.say(f"document.{key}") for key in ("title", "contents", "figure", "table", "page")}
+    names = {key: report.say(f"document.{key}") for key in ("contents", "figure", "table", "page")}
+    names["title"] = report.say("document.title", models=report.names([report.words[name] for name in inputs.main]))
     names["subtitle"] = report.say(
         "document.subtitle", classes=len(inputs.classes), clips=len(inputs.clips), source=source
     )
     numbers = {
         "evaluation": inputs.evaluation,
-        "exploding": inputs.exploding,
+        "exploding_gradients": inputs.exploding_gradients,
         "trained": inputs.trained,
         "facts": facts,
     }
@@ -55,7 +56,7 @@ def write_html(folder: Path) -> None:
 
     def data_uri(name: str) -> str:
         content = base64.b64encode((folder / "figures" / name).read_bytes()).decode()
-        return f"data:{KINDS[Path(name).suffix]};base64,{content}"
+        return f"data:{MEDIA_TYPES[Path(name).suffix]};base64,{content}"
 
     page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
                        lstrip_blocks=True).get_template("report.html.j2")  # fmt: skip
@@ -65,11 +66,11 @@ def write_html(folder: Path) -> None:
 
 def write_pdf(folder: Path) -> None:
     """Set report.json by Typst, whose template reads it itself. Its fonts are those of the wheels alone."""
-    template = folder / ".report.typ"  # beside what it reads, since Typst sees nothing outside its root
+    template = folder / ".report.typ"  # in the folder that it reads, since Typst sees nothing outside its root
     template.write_bytes((HERE / "report.typ").read_bytes())
     fonts = typst.Fonts(False, True, [Path(matplotlib.get_data_path()) / "fonts/ttf"])
+    compiler = typst.Compiler(template, root=folder, font_paths=fonts)
     try:
-        pdf = typst.Compiler(template, root=folder, font_paths=fonts).compile(format="pdf", timestamp=EPOCH)
+        compiler.compile(output=folder / "report.pdf", format="pdf", timestamp=EPOCH)
     finally:
         template.unlink()
-    (folder / "report.pdf").write_bytes(pdf)

@@ -7,9 +7,9 @@ from matplotlib.patches import FancyBboxPatch
 from vidseq.report.figures import HALF, drawing
 
 
-def architecture(path: Path, boxes: list[tuple[str, str]]) -> None:
-    """Draw a column of boxes, (name, details) from the input at the top to the output, with arrows between."""
-    heights = [0.3 if not details else 0.26 + 0.17 * (1 + details.count("\n")) for _, details in boxes]
+def architecture(path: Path, boxes: list[str]) -> None:
+    """Draw a column of boxes from the input at the top to the output; the first line of each is its name."""
+    heights = [0.3 if "\n" not in box else 0.26 + 0.17 * box.count("\n") for box in boxes]
     gap = 0.15
     total = sum(heights) + gap * (len(boxes) - 1)
     with drawing(path, HALF, total + 0.1, layout=None) as figure:
@@ -17,7 +17,8 @@ def architecture(path: Path, boxes: list[tuple[str, str]]) -> None:
         axes.axis("off")
         axes.set(xlim=(0, HALF), ylim=(-total - 0.05, 0.05))
         top = 0.0
-        for number, ((name, details), height) in enumerate(zip(boxes, heights, strict=True)):
+        for number, (box, height) in enumerate(zip(boxes, heights, strict=True)):
+            name, _, details = box.partition("\n")
             ends = number in (0, len(boxes) - 1)
             face, edge = ("#F2F2F2", "#6E6E6E") if ends else ("#E3EEF6", "#0072B2")
             patch = FancyBboxPatch((0.12, top - height), HALF - 0.24, height, facecolor=face,

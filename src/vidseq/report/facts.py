@@ -1,10 +1,11 @@
 """What the comments say, as numbers: computed from the artifacts, so that no sentence can be stale."""
 
 from collections import Counter
+from itertools import combinations
 
 import pandas as pd
 
-from vidseq.report.inputs import ALL, HEADS, Inputs
+from vidseq.report.inputs import Inputs
 
 PAIRS = 3
 NEARLY = 0.95  # of the accuracy on whole clips
@@ -12,15 +13,13 @@ NEARLY = 0.95  # of the accuracy on whole clips
 
 def compute(inputs: Inputs) -> dict:
     """Return all facts by the section that tells them."""
-    evaluation = inputs.evaluation
+    models, alarm = inputs.evaluation["models"], inputs.evaluation["alarm"]
     return {
-        "errors": {name: errors(inputs.predictions[name]) for name in (*HEADS, "baseline")},
-        "heads": heads_apart(inputs),
-        "verdicts": {name: verdict(test) for name, test in evaluation["comparisons"].items()},
-        "order": {name: verdict(test) for name, test in evaluation["order"].items()},
+        "errors": {name: errors(inputs.predictions[name]) for name in inputs.compared},
+        "agreement": [head_agreement(inputs, *pair) for pair in combinations(inputs.main, 2)],
         "early": {name: early(rows) for name, rows in inputs.plots["early"].groupby("model", sort=False)},
-        "alarm_reached": {name: reached(evaluation["alarm"], name) for name in ALL},
-        "classes": {name: extremes(evaluation[name]["per_class"]) for name in HEADS},
+        "alarm_reached": {name: reached(alarm["models"][name]["recall"], alarm["min_recall"]) for name in models},
+        "classes": {name: extremes(models[name]["per_class"]) for name in inputs.main},
     }
 
 
@@ -36,20 +35,26 @@ def errors(table: pd.DataFrame) -> dict:
     }
 
 
-def heads_apart(inputs: Inputs) -> dict:
-    """Return on how many clips the heads are right or wrong together or alone, and where their F1 differs most."""
-    right = {name: (t.label == t.predicted).to_numpy() for name, t in inputs.predictions.items()}
-    rnn, transformer = right["rnn"], right["transformer"]
-    f1 = {name: {c: row["f1"] for c, row in inputs.evaluation[name]["per_class"].items()} for name in HEADS}
-    widest = max(inputs.classes, key=lambda label: (abs(f1["rnn"][label] - f1["transformer"][label]), label))
+def head_agreement(inputs: Inputs, first: str, second: str) -> dict:
+    """Return on how many clips two models are right or wrong together or alone, and where their F1 differs most."""
+    tables = (inputs.predictions[name] for name in (first, second))
+    first_N, second_N = ((table.label == table.predicted).to_numpy() for table in tables)
+    first_f1, second_f1 = (
+        {label: row["f1"] for label, row in inputs.evaluation["models"][name]["per_class"].items()}
+        for name in (first, second)
+    )
+    widest = max(inputs.classes, key=lambda label: (abs(first_f1[label] - second_f1[label]), label))
     return {
-        "both_right": int((rnn & transformer).sum()),
-        "both_wrong": int((~rnn & ~transformer).sum()),
-        "only_rnn": int((rnn & ~transformer).sum()),
-        "only_transformer": int((~rnn & transformer).sum()),
+        "first": first,
+        "second": second,
+        "both_right": int((first_N & second_N).sum()),
+        "both_wrong": int((~first_N & ~second_N).sum()),
+        "only_first": int((first_N & ~second_N).sum()),
+        "only_second": int((~first_N & second_N).sum()),
         "widest_class": widest,
-        "widest_f1": {name: f1[name][widest] for name in HEADS},
-        "same_f1": all(f1["rnn"][label] == f1["transformer"][label] for label in inputs.classes),
+        "first_f1": first_f1[widest],
+        "second_f1": second_f1[widest],
+        "same_f1": first_f1 == second_f1,
     }
 
 
@@ -68,10 +73,9 @@ def early(rows: pd.DataFrame) -> dict:
     return {"tenth": accuracy[0.1], "half": accuracy[0.5], "whole": accuracy[1.0], "nearly_from": nearly}
 
 
-def reached(alarm: dict, name: str) -> bool | None:
+def reached(recall: float | None, min_recall: float) -> bool | None:
     """Return whether the recall on test is the target that the threshold was chosen for on validation."""
-    recall = alarm[name]["recall"]
-    return None if recall is None else recall >= alarm["min_recall"]
+    return None if recall is None else recall >= min_recall
 
 
 def extremes(per_class: dict) -> dict:

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 
 import pandas as pd
@@ -13,84 +14,95 @@ from ruamel.yaml import YAML
 from safetensors import safe_open
 
 from vidseq import paths
+from vidseq.data.features import clips_with_features, read_index
+from vidseq.data.predictions import read_predictions
 from vidseq.files import read_json
+from vidseq.models import BASELINE, MAIN_MODELS, MODELS
+from vidseq.models.trained_model import read_config
 from vidseq.params import Params
-from vidseq.prediction_tables import read_predictions
 
-HEADS = ("rnn", "transformer")
-TRAINED = ("rnn", "rnn_causal", "transformer")
-MODELS = ("rnn", "transformer", "baseline")
-ALL = (*TRAINED, "baseline")
 PACKAGES = ("vidseq", "dvc", "numpy", "openvino", "pytorch-lightning", "scikit-learn", "timm", "torch", "typst")
-OUTS = ("data/clips.csv", "data/frames.parquet", "data/features", "models/rnn", "models/transformer")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The params, the tables and the numbers of one run; `circumstances` are where and when it was, as far as known."""
+    """The params, the tables and the numbers of one run.
+
+    `main`, `compared` (with the baseline) and `measured` (all) name models; `configs`, `parts` (parameters by part of
+    the head) and `trained` are of the main ones; `environment` is where the run was, as far as known.
+    """
 
     params: Params
+    main: list[str]
+    compared: list[str]
+    measured: list[str]
     clips: pd.DataFrame
     classes: list[str]
-    steps: pd.Series
-    backbone: dict
+    lengths: pd.Series
+    feature_config: dict
     feature_dim: int
     evaluation: dict
-    exploding: dict
+    exploding_gradients: dict
     trained: dict[str, dict]
     counts: dict[str, dict]
+    configs: dict[str, dict]
     parts: dict[str, dict[str, int]]
     predictions: dict[str, pd.DataFrame]
     film_strips: dict
     plots: dict[str, pd.DataFrame]
-    circumstances: dict
+    environment: dict
 
 
 def read_inputs(params: Params) -> Inputs:
     """Read everything from the project in the working directory."""
-    index = pd.read_csv(paths.FEATURES / "index.csv", dtype={"clip": str})
-    clips = pd.read_csv(paths.CLIP_TABLE, dtype=str, keep_default_na=False)
-    clips = clips[clips["clip"].isin(index["clip"])]
+    clips = clips_with_features()
     classes = sorted(clips.label.unique())
     meta = read_json(paths.FEATURES / "meta.json")
-    tables = ["alarm_cost", "early", "exploding", "precision_recall", "reliability"]
-    tables += [f"{kind}_{head}" for kind in ("curves", "gradients") for head in HEADS]
+    compared = [*MAIN_MODELS, BASELINE]
+    tables = ["alarm_cost", "early", "exploding_gradients", "precision_recall", "reliability"]
+    tables += [f"{kind}_{name}" for kind in ("curves", "gradients") for name in MAIN_MODELS]
     text = {"keep_default_na": False, "na_values": [""]}  # a class may be called None
     return Inputs(
         params=params,
+        main=[*MAIN_MODELS],
+        compared=compared,
+        measured=[*MODELS, BASELINE],
         clips=clips,
         classes=classes,
-        steps=index.steps,
-        backbone=meta["backbone"],
+        lengths=read_index().length,
+        feature_config=meta["features"],
         feature_dim=meta["dim"],
         evaluation=read_json(paths.METRICS / "evaluation.json"),
-        exploding=read_json(paths.METRICS / "exploding.json"),
-        trained={name: read_json(paths.METRICS / f"train_{name}.json") for name in TRAINED},
+        exploding_gradients=read_json(paths.METRICS / "exploding_gradients.json"),
+        trained={name: read_json(paths.METRICS / f"train_{name}.json") for name in MAIN_MODELS},
         counts={name: read_json(paths.METRICS / f"{name}.json") for name in ("sample_frames", "extract_features")},
-        parts={name: parameter_counts(paths.MODELS / name / "model.safetensors") for name in HEADS},
-        predictions={name: read_predictions(paths.PREDICTIONS / f"{name}.csv", classes)[0] for name in MODELS},
+        configs={name: read_config(paths.MODELS / name) for name in MAIN_MODELS},
+        parts={name: parameter_counts(paths.MODELS / name / "model.safetensors") for name in MAIN_MODELS},
+        predictions={name: read_predictions(paths.PREDICTIONS / f"{name}.csv", classes)[0] for name in compared},
         film_strips=read_json(paths.FILM_STRIPS / "index.json"),
         plots={name: pd.read_csv(paths.PLOTS / f"{name}.csv", dtype={"class": str}, **text) for name in tables},
-        circumstances=circumstances(),
+        environment=environment(),
     )
 
 
 def parameter_counts(weights: Path) -> dict[str, int]:
-    """Count the parameters of each part of a head: project, rnn or encoder, classify, ..."""
+    """Count the parameters of each part of a head: projection, rnn or encoder, classifier, ..."""
     counts: dict[str, int] = {}
     with safe_open(weights, "np") as file:
         for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
             if name.startswith("head."):
-                size = 1
-                for side in file.get_slice(name).get_shape():
-                    size *= side
                 part = name.split(".")[1]
-                counts[part] = counts.get(part, 0) + size
-    return counts
+                counts[part] = counts.get(part, 0) + prod(file.get_slice(name).get_shape())
+    return {part: counts[part] for part in sorted(counts, key=part_order)}
 
 
-def circumstances() -> dict:
-    """Return commit, digests of the outs, versions, hardware and recorded times; what is not known is left out."""
+def part_order(part: str) -> tuple:
+    """Return what the parts of a head are sorted by: the projection first, the classifier last."""
+    return part == "classifier", part != "projection", part
+
+
+def environment() -> dict:
+    """Return commit, digests of the outs, versions and hardware; what is not known is left out."""
     known: dict = {"versions": {package: _version(package) for package in PACKAGES}}
     known["machine"] = {
         "system": platform.system(),
@@ -107,15 +119,10 @@ def circumstances() -> dict:
         stages = YAML(typ="safe", pure=True).load(lock)["stages"]
         digests = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
         table = hashlib.md5(paths.CLIP_TABLE.read_bytes(), usedforsecurity=False).hexdigest()
-        if (
-            digests.get(paths.CLIP_TABLE.as_posix()) == table
-        ):  # or the stages ran by hand, and the lock is of another run
-            known["digests"] = {path: digests[path] for path in OUTS if path in digests}
-    times = paths.cache("times")
-    known["seconds"] = {file.stem: read_json(file)["seconds"] for file in sorted((times / "stages").glob("*.json"))}
-    known["seconds"].pop("report", None)  # it is still running
-    if (times / "online.json").is_file():
-        known["online"] = read_json(times / "online.json")
+        if digests.get(paths.CLIP_TABLE.as_posix()) == table:  # or the lock is of another run than these files
+            outs = [paths.CLIP_TABLE, paths.FRAME_PLAN, paths.FEATURES, *(paths.MODELS / name for name in MODELS)]
+            shown = [out.as_posix() for out in outs]
+            known["digests"] = {path: digests[path] for path in shown if path in digests}
     return known
 
 

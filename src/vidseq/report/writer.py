@@ -5,6 +5,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from vidseq.models import MODELS
+
 HERE = Path(__file__).parent
 NONE, MINUS = "—", "−"
 MOST = 5  # names in a sentence
@@ -15,18 +17,23 @@ class Writer:
 
     def __init__(self, language: str, folder: Path):
         self.texts: dict = YAML(typ="safe", pure=True).load(HERE / f"{language}.yaml")
-        self.words: dict[str, str] = self.texts["words"]
+        self.words: dict[str, str] = {name: name for name in MODELS} | self.texts["words"]
         self.folder = folder  # of the figures
         self.sections: list[dict] = []
 
-    def say(self, key: str, **values: Any) -> str:
+    def say(self, key: str, /, **values: Any) -> str:
         """Return the sentence at "section.name" with its values; one with zero, one and many is chosen by `n`."""
-        text: Any = self.texts
-        for name in key.split("."):
-            text = text[name]
+        text = self.text(key)
         if isinstance(text, dict):
             text = text[{0: "zero", 1: "one"}.get(values["n"], "many")]
         return text.format(**values)
+
+    def text(self, key: str) -> Any:
+        """Return what the language has at "section.name"."""
+        text: Any = self.texts
+        for name in key.split("."):
+            text = text[name]
+        return text
 
     def section(self, name: str) -> None:
         """Begin a section."""
@@ -57,6 +64,10 @@ class Writer:
         *first, last = items
         return f"{', '.join(first)} {self.words['and']} {last}" if first else last
 
+    def by_name(self, values: dict[str, str]) -> str:
+        """Write values with what they are of: RNN 0.9, Transformer 0.8."""
+        return ", ".join(f"{self.words[name]} {value}" for name, value in values.items())
+
     def span(self, interval: list[float] | None, form: str = ".3f") -> str:
         """Write an interval."""
         return (
@@ -73,9 +84,9 @@ def number(value: float | None, form: str = ".3f") -> str:
     return NONE if value is None else f"{value:{form}}".replace("-", MINUS)
 
 
-def percent(share: float | None) -> str:
-    """Write a share as a percentage: 92.0 %."""
-    return NONE if share is None else f"{100 * share:.1f} %"
+def percent(fraction: float | None) -> str:
+    """Write a fraction as a percentage: 92.0 %."""
+    return NONE if fraction is None else f"{100 * fraction:.1f} %"
 
 
 def short(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The embedded data set: an articulated figure in five actions, drawn here, so that nothing need be fetched.
+"""The embedded data set: an articulated figure in five actions, drawn here, so that no download is needed.
 
 SitDown and StandUp show the same poses, one in the other's reverse order: only a model that knows the order of the
 frames can tell them apart.
@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from vidseq.errors import VidseqError
 from vidseq.progress import track
 from vidseq.sources.figure import ANKLE, Body, Colour, Pose, View, film, random_body, random_colour, shade, with_chair
-from vidseq.video import encode
+from vidseq.video.write import write_video
 
 if TYPE_CHECKING:
     from vidseq.params import DataParams
@@ -216,7 +216,7 @@ def _pan(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
     """Draw the clips into `clips_dir`, as `<Class>/v_<Class>_g<group>_c<clip>.avi`.
 
-    Returns one row a clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("g01": one performer
+    Returns one row per clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("g01": one performer
     in one room, in all the classes). What a clip shows depends on its name and the seed alone. Raises VidseqError for
     a class that is not drawn here.
     """
@@ -240,4 +240,4 @@ def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
 
 
 def _write(seed: int, group: int, label: str, clip: int, file: Path) -> None:
-    encode(file, draw_clip(seed, group, label, clip), FPS)
+    write_video(file, draw_clip(seed, group, label, clip), FPS)

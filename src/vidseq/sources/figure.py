@@ -33,7 +33,8 @@ def shade(colour: Colour, light: float) -> Colour:
 
 
 def _rgb(channels: tuple[float, ...] | list[float] | np.ndarray) -> Colour:
-    return tuple(int(255 * min(channel, 1.0)) for channel in channels)
+    red, green, blue = (int(255 * min(channel, 1.0)) for channel in channels)
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,12 @@ class Body:
 def random_body(rng: np.random.Generator) -> Body:
     """Draw a performer."""
     bones = rng.uniform(0.93, 1.07, 6) * (0.245, 0.245, 0.29, 0.35, 0.078, 0.1)
+    shin, thigh, torso, arm, head, shoulders = bones.tolist()
     skin = _rgb(rng.uniform(0.35, 1.0) * np.array([0.95, 0.76, 0.62]))
     shirt = random_colour(rng, (0.4, 0.95), (0.3, 0.9))
     trousers = random_colour(rng, (0.2, 0.8), (0.12, 0.6))
     return Body(
-        *bones.tolist(),
+        *(shin, thigh, torso, arm, head, shoulders),
         girth=rng.uniform(0.85, 1.35),
         skin=skin,
         hair=_rgb(rng.uniform(0.05, 0.8) * np.array([1.0, 0.75, 0.45])),
@@ -231,7 +233,8 @@ def _enlarged(picture: Image.Image) -> Image.Image:
 
 def with_chair(room: Image.Image, seat: float, colour: Colour, view: View) -> Image.Image:
     """Return the room with a chair whose seat is `seat` high and begins at the view's floor point."""
-    large, view = _enlarged(room), View(*(SUPERSAMPLING * np.array(view[:3])), *view[3:])
+    large = _enlarged(room)
+    view = view._replace(x=SUPERSAMPLING * view.x, y=SUPERSAMPLING * view.y, height=SUPERSAMPLING * view.height)
     draw, thick = ImageDraw.Draw(large), round(0.025 * view.height)
 
     def pixels(*points: tuple[float, float, float]) -> list[tuple[float, ...]]:

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from vidseq import video
 from vidseq.errors import VidseqError
 from vidseq.files import link
 from vidseq.params import DataParams
 from vidseq.paths import user_path
-from vidseq.splits import read_lists
+from vidseq.sources.lists import read_lists
+from vidseq.video.read import SUFFIXES
 
 
 def prepare(params: DataParams, clips_dir: Path) -> pd.DataFrame:
     """Link the videos of the chosen classes into `clips_dir`.
 
-    Returns one row a clip: clip ("<Class>/<stem>"), path (relative to `clips_dir`), label, group, and split ("train" or
-    "test") if there are lists.
+    Returns one row per clip: clip ("<Class>/<stem>"), path (relative to `clips_dir`), label, group, and with lists also
+    split ("train" or "test").
     """
     root = user_path(params.path)
     files = _find(root, params.classes)
@@ -37,7 +37,7 @@ def prepare(params: DataParams, clips_dir: Path) -> pd.DataFrame:
 
 def _find(root: Path, classes: list[str]) -> list[Path]:
     if not root.is_dir():
-        raise VidseqError(f"data.path: there is no folder {root}; it should hold one folder of videos a class")
+        raise VidseqError(f"data.path: there is no folder {root}; it should hold one folder of videos per class")
     labels = classes or sorted(folder.name for folder in root.iterdir() if folder.is_dir() and folder.name[0] != ".")
     if not labels:
         raise VidseqError(f"{root} has no class folders: put the videos in {root}/<Class>/")
@@ -45,9 +45,9 @@ def _find(root: Path, classes: list[str]) -> list[Path]:
     for label in labels:
         if not (root / label).is_dir():
             raise VidseqError(f"data.classes: there is no folder {root / label}")
-        found = sorted(f for f in (root / label).iterdir() if f.suffix.lower() in video.SUFFIXES)
+        found = sorted(f for f in (root / label).iterdir() if f.suffix.lower() in SUFFIXES)
         if not found:
-            raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(video.SUFFIXES))})")
+            raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(SUFFIXES))})")
         files += found
     return files
 
@@ -62,8 +62,8 @@ def _groups(clips: pd.DataFrame, pattern: str) -> pd.Series:
     alone = found[0].isna()
     if alone.any():
         print(
-            f"warning: {alone.sum()} of {len(clips)} file names have no group (data.group_pattern); each is taken for "
-            "its own. If some were cut from the same recording, leakage between the sides cannot be excluded."
+            f"warning: {alone.sum()} of {len(clips)} file names have no group (data.group_pattern); each is taken as "
+            "its own group. If some were cut from the same recording, leakage from training to test cannot be excluded."
         )
     return found[0].mask(alone, clips["clip"])
 

@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 WAITS_S = (1, 2, 4)  # before each further try
 SMALLEST_ZIP = 22  # bytes
 LOCAL_HEADER = 30  # bytes before the name and the extra field, at most 0xFFFF bytes each
-WAYS_OUT = (
+HINT = (
     "try again (finished clips are kept), set data.ucf101.videos and data.ucf101.lists to local copies, "
     "or use data.source=folder (your own videos) or data.source=demo (needs no network)"
 )
@@ -29,26 +29,26 @@ WAYS_OUT = (
 class ZipArchive:
     """A zip archive at an HTTP(S) URL or a local path; opening it reads its central directory alone.
 
-    `size` is in bytes, `members` maps file names, without their folder and in lower case, to what the directory says.
+    `size` is in bytes, `members` maps file names, without their folder and in lower case, to their directory entries.
     """
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self._fs = _filesystem(place)
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._fs = _filesystem(location)
         try:
-            _insist(place, self._open)
+            _retry(location, self._open)
         except zipfile.BadZipFile as error:
-            raise VidseqError(f"{place} is not a zip archive") from error
+            raise VidseqError(f"{location} is not a zip archive") from error
         except ValueError as error:
             raise VidseqError(
-                f"cannot read {place} (the server lacks support for range requests): {WAYS_OUT}"
+                f"cannot read {location} (the server lacks support for range requests): {HINT}"
             ) from error
 
     def _open(self) -> None:
-        self.size = self._fs.size(self.place)
+        self.size = self._fs.size(self.location)
         if self.size is not None and self.size < SMALLEST_ZIP:
             raise zipfile.BadZipFile
-        with self._fs.open(self.place) as file:
+        with self._fs.open(self.location) as file:
             try:
                 archive = zipfile.ZipFile(file)
             except zipfile.BadZipFile as error:
@@ -61,39 +61,39 @@ class ZipArchive:
         self._ends = dict(pairwise([*starts, archive.start_dir]))
 
     def read(self, info: zipfile.ZipInfo) -> bytes:
-        """Return a member's content, its CRC checked. Raises VidseqError if it cannot be had or is corrupt."""
+        """Return a member's content, its CRC checked. Raises VidseqError if it cannot be read or is corrupt."""
         start = info.header_offset
         # the length of the extra field before the content is known only there, so read up to the next member
         end = min(self._ends[start], start + LOCAL_HEADER + 2 * 0xFFFF + info.compress_size)
-        span = _insist(self.place, lambda: self._fs.cat_file(self.place, start, end))
+        span = _retry(self.location, lambda: self._fs.cat_file(self.location, start, end))
         try:
             content = io.BytesIO(span[LOCAL_HEADER + sum(struct.unpack_from("<HH", span, 26)) :])
             with zipfile.ZipExtFile(content, "r", info) as member:
                 return member.read()
         except (zipfile.BadZipFile, EOFError, NotImplementedError, struct.error, zlib.error) as error:
             reason = str(error) or "it breaks off"
-            raise VidseqError(f"{self.place}: {info.filename} cannot be unpacked: {reason}") from error
+            raise VidseqError(f"{self.location}: {info.filename} cannot be unpacked: {reason}") from error
 
 
-def is_url(place: str) -> bool:
+def is_url(location: str) -> bool:
     """Tell a URL from a local path."""
-    return place.startswith(("http://", "https://"))
+    return location.startswith(("http://", "https://"))
 
 
-def read_all(place: str) -> bytes:
-    """Return the whole file at a URL or local path. Raises VidseqError if it cannot be had."""
-    return _insist(place, lambda: _filesystem(place).cat_file(place))
+def read_all(location: str) -> bytes:
+    """Return the whole file at a URL or local path. Raises VidseqError if it cannot be read."""
+    return _retry(location, lambda: _filesystem(location).cat_file(location))
 
 
-def _filesystem(place: str) -> fsspec.AbstractFileSystem:
-    if not is_url(place):
+def _filesystem(location: str) -> fsspec.AbstractFileSystem:
+    if not is_url(location):
         return fsspec.filesystem("file")
     timeout = aiohttp.ClientTimeout(sock_connect=15, sock_read=60)  # of silence: a slow network may take its time
     return fsspec.filesystem("https", client_kwargs={"timeout": timeout, "trust_env": True})  # proxy variables
 
 
-def _insist(place: str, request: Callable[[], Answer]) -> Answer:
-    """Return the request's answer, asked for again after a wait while network or server fail."""
+def _retry(location: str, request: Callable[[], Answer]) -> Answer:
+    """Return the answer to a request, which is sent again after a wait while network or server fail."""
     waits = iter(WAITS_S)
     while True:
         try:
@@ -107,5 +107,5 @@ def _insist(place: str, request: Callable[[], Answer]) -> Answer:
             wait_s = next(waits, None)
             if wait_s is None or not passing:
                 reason = f"HTTP status {status}" if status else str(cause or "not found") or type(cause).__name__
-                raise VidseqError(f"cannot read {place} ({reason}): {WAYS_OUT}") from error
+                raise VidseqError(f"cannot read {location} ({reason}): {HINT}") from error
         time.sleep(wait_s)

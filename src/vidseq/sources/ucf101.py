@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from vidseq.errors import VidseqError
-from vidseq.files import link, replacing
+from vidseq.files import atomic_write, link
 from vidseq.paths import cache, user_path
 from vidseq.progress import track
+from vidseq.sources.lists import read_lists
 from vidseq.sources.remote_zip import ZipArchive, is_url, read_all
-from vidseq.splits import read_lists
 
 if TYPE_CHECKING:
     from vidseq.params import DataParams
@@ -36,8 +36,8 @@ CONNECTIONS = 8  # clips fetched at a time
 def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
     """Link the clips of the chosen classes into `clips_dir`, as `<Class>/<file>.avi`.
 
-    Returns one row a clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("Punch_g08": one
-    person and place), split ("train" or "test"). Raises VidseqError if a listed clip cannot be had.
+    Returns one row per clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("Punch_g08": one
+    person and place), split ("train" or "test"). Raises VidseqError if a listed clip cannot be downloaded.
     """
     lists = _lists(params.ucf101.lists, params.split)
     classes = params.classes or DEFAULT_CLASSES
@@ -54,34 +54,34 @@ def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
     return clips[["clip", "path", "label", "group", "split"]]
 
 
-def _local(place: str, key: str) -> Path:
-    path = user_path(place)
+def _local(location: str, key: str) -> Path:
+    path = user_path(location)
     if not path.exists():
         raise VidseqError(f"{key}: there is no file or folder {path}")
     return path
 
 
-def _lists(place: str, split: int) -> pd.DataFrame:
-    if not is_url(place):
-        path = _local(place, "data.ucf101.lists")
+def _lists(location: str, split: int) -> pd.DataFrame:
+    if not is_url(location):
+        path = _local(location, "data.ucf101.lists")
         if path.is_dir():
-            return _lists_in(path, place, split)
-        place = str(path)
-    content = read_all(place)
-    if place == LISTS_URL and hashlib.sha256(content).hexdigest() != LISTS_SHA256:
-        raise VidseqError(f"{place} is not the file that it was: its SHA-256 differs from {LISTS_SHA256}")
+            return _lists_in(path, location, split)
+        location = str(path)
+    content = read_all(location)
+    if location == LISTS_URL and hashlib.sha256(content).hexdigest() != LISTS_SHA256:
+        raise VidseqError(f"{location} is not the file that it was: its SHA-256 differs from {LISTS_SHA256}")
     with TemporaryDirectory() as folder:
         try:
             zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
         except (zipfile.BadZipFile, zlib.error) as error:
-            raise VidseqError(f"{place} is not an intact zip archive: {error}") from error
-        return _lists_in(Path(folder), place, split)
+            raise VidseqError(f"{location} is not an intact zip archive: {error}") from error
+        return _lists_in(Path(folder), location, split)
 
 
-def _lists_in(folder: Path, place: str, split: int) -> pd.DataFrame:
+def _lists_in(folder: Path, location: str, split: int) -> pd.DataFrame:
     found = sorted(folder.rglob(f"trainlist{split:02d}.txt"))
     if not found:
-        raise VidseqError(f"data.ucf101.lists: {place} holds no trainlist{split:02d}.txt")
+        raise VidseqError(f"data.ucf101.lists: {location} holds no trainlist{split:02d}.txt")
     return read_lists(found[0].parent, split)
 
 
@@ -93,25 +93,25 @@ def _check_classes(classes: Iterable[str], known: set[str]) -> None:
             raise VidseqError(f"data.classes: UCF101 has no class '{label}'; the closest are {close}")
 
 
-def _files(place: str, names: list[str]) -> list[Path]:
+def _files(location: str, names: list[str]) -> list[Path]:
     """Return where each clip lies: in the local folder, or in the cache once it is fetched."""
-    if not is_url(place):
-        path = _local(place, "data.ucf101.videos")
-        place = str(path)
+    if not is_url(location):
+        path = _local(location, "data.ucf101.videos")
+        location = str(path)
         if path.is_dir():
-            return _pick({file.name.lower(): file for file in path.rglob("v_*.avi")}, names, place)
-    archive = ZipArchive(place)
-    if place == VIDEOS_URL and archive.size != VIDEOS_SIZE:
-        raise VidseqError(f"{place} is not the file that it was: {archive.size} bytes instead of {VIDEOS_SIZE}")
-    return _fetch(archive, _pick(archive.members, names, place))
+            return _pick({file.name.lower(): file for file in path.rglob("v_*.avi")}, names, location)
+    archive = ZipArchive(location)
+    if location == VIDEOS_URL and archive.size != VIDEOS_SIZE:
+        raise VidseqError(f"{location} is not the file that it was: {archive.size} bytes instead of {VIDEOS_SIZE}")
+    return _fetch(archive, _pick(archive.members, names, location))
 
 
-def _pick(found: dict[str, Found], names: list[str], place: str) -> list[Found]:
+def _pick(found: dict[str, Found], names: list[str], location: str) -> list[Found]:
     # in lower case, because copies of UCF101 differ in v_HandStandPushups and v_HandstandPushups
     missing = [name for name in names if name.lower() not in found]
     if missing:
         some = ", ".join(missing[:3]) + (", ..." if missing[3:] else "")
-        raise VidseqError(f"data.ucf101.videos: {len(missing)} of {len(names)} clips are not in {place}: {some}")
+        raise VidseqError(f"data.ucf101.videos: {len(missing)} of {len(names)} clips are not in {location}: {some}")
     return [found[name.lower()] for name in names]
 
 
@@ -123,8 +123,8 @@ def _fetch(archive: ZipArchive, infos: list[zipfile.ZipInfo]) -> list[Path]:
         file = folder / f"{info.CRC:08x}-{Path(info.filename).name}"  # the CRC keeps different archives apart
         if not file.is_file() or file.stat().st_size != info.file_size:
             content = archive.read(info)
-            with replacing(file) as beside:
-                beside.write_bytes(content)
+            with atomic_write(file) as tmp:
+                tmp.write_bytes(content)
         return file
 
     pool = ThreadPoolExecutor(CONNECTIONS)

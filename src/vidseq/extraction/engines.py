@@ -1,0 +1,153 @@
+"""What runs the frozen CNN: torch on an accelerator or the CPU, or OpenVINO, which is several times faster on a CPU.
+
+An engine maps tagged frames, uint8 (3, S, S), to tagged features, float16 (D,), in any order and without a pause
+between clips. A frame's features do not depend on the frames around it.
+"""
+
+import ctypes
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vidseq.errors import VidseqError
+
+if TYPE_CHECKING:
+    import openvino
+    import torch
+
+    from vidseq.extraction.encoder import FrameEncoder
+
+Tagged = tuple[Any, np.ndarray]
+Engine = Callable[[Iterable[Tagged]], Iterator[Tagged]]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What computes the features, as recorded with all that is made of them."""
+
+    engine: str  # torch | openvino
+    precision: str  # fp32 | bf16
+    device: str  # cuda | cpu
+
+    def __str__(self) -> str:
+        return f"{self.engine}, {self.precision}, {self.device}"
+
+
+def choose_runtime(engine: str, precision: str) -> Runtime:
+    """Resolve "auto": torch where there is an accelerator, else openvino. Needs no torch.
+
+    Raises VidseqError if there is no fast bf16 here, rather than compute something else in silence.
+    """
+    cuda = has_cuda()
+    if engine == "auto":
+        engine = "torch" if cuda else "openvino"
+    runtime = Runtime(engine, precision, "cuda" if engine == "torch" and cuda else "cpu")
+    if precision == "bf16" and runtime.device == "cpu":
+        if engine == "torch":
+            raise VidseqError("features.precision=bf16: torch on a CPU is slower in bf16 than in fp32: use fp32")
+        if "BF16" not in (able := _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
+            raise VidseqError(f"features.precision=bf16: this processor cannot ({', '.join(able)}): use fp32")
+    return runtime
+
+
+def has_cuda() -> bool:
+    """Ask NVIDIA's driver, without importing torch, for a device, and look whether torch was built to use one."""
+    spec = find_spec("torch")
+    assert spec is not None and spec.origin is not None  # noqa: PT018 (torch is a dependency)
+    torch_libraries = Path(spec.origin).parent / "lib"
+    if not any(torch_libraries.glob("*torch_cuda.*")):
+        return False
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def _core() -> "openvino.Core":
+    import openvino  # takes a while to import, and not every command needs it
+
+    return openvino.Core()
+
+
+class TorchEngine:
+    """Eager torch. On CUDA the copies to and fro and the next batch's decoding run beside the CNN."""
+
+    def __init__(self, encoder: "FrameEncoder", runtime: Runtime, batch_size: int):
+        import torch
+
+        torch.backends.cudnn.allow_tf32 = False  # fp32 is to mean fp32; bf16 is the fast choice
+        self.torch, self.runtime, self.batch_size = torch, runtime, batch_size
+        self.cuda = runtime.device == "cuda"
+        self.encoder = encoder.to(runtime.device).to(memory_format=torch.channels_last)
+
+    def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:
+        """Run the frames in batches, one of them ahead of what is yielded."""
+        frames, running = iter(frames), None
+        while batch := list(islice(frames, self.batch_size)):
+            started = self._start(batch)
+            if running:
+                yield from self._finish(*running)
+            running = started
+        if running:
+            yield from self._finish(*running)
+
+    def _start(self, batch: list[Tagged]) -> tuple[list, "torch.Tensor", "torch.cuda.Event | None"]:
+        torch, tags = self.torch, [tag for tag, _ in batch]
+        # always a full batch: another size may choose another kernel, with other last bits
+        frames_N3SS = torch.zeros(self.batch_size, *batch[0][1].shape, dtype=torch.uint8, pin_memory=self.cuda)
+        np.stack([frame for _, frame in batch], out=frames_N3SS.numpy()[: len(batch)])
+        bf16 = self.runtime.precision == "bf16"
+        with torch.inference_mode(), torch.autocast(self.runtime.device, torch.bfloat16, enabled=bf16):
+            x = frames_N3SS.to(self.runtime.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+            features_ND = self.encoder(x).half()
+        if not self.cuda:
+            return tags, features_ND, None
+        on_host = torch.empty(features_ND.shape, dtype=torch.float16, pin_memory=True)
+        on_host.copy_(features_ND, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record()
+        return tags, on_host, copied
+
+    @staticmethod
+    def _finish(tags: list, features_ND: "torch.Tensor", copied: "torch.cuda.Event | None") -> Iterator[Tagged]:
+        if copied:
+            copied.synchronize()
+        yield from zip(tags, features_ND.numpy(), strict=False)  # what fills up the last batch has no tag
+
+
+class OpenVinoEngine:
+    """The CPU, one frame per request, with enough requests waiting that no core is idle."""
+
+    def __init__(self, model: Path, runtime: Runtime):
+        import openvino
+
+        precision = {"fp32": "f32", "bf16": "bf16"}[runtime.precision]
+        hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
+        compiled = openvino.Core().compile_model(model, "CPU", hints)
+        self.requests = openvino.AsyncInferQueue(
+            compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        )
+
+    def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:
+        """Run the frames; those that are done first are yielded first."""
+        done: deque[Tagged] = deque()
+        self.requests.set_callback(
+            lambda request, tag: done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))
+        )
+        try:
+            for tag, frame in frames:
+                self.requests.start_async({0: frame[None]}, tag)
+                while done:
+                    yield done.popleft()
+        finally:
+            self.requests.wait_all()
+        yield from done

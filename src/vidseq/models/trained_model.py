@@ -1,0 +1,95 @@
+"""A trained model is one folder with all that prediction needs: model.safetensors and model.json."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from vidseq.errors import VidseqError
+from vidseq.files import read_json, write_json
+from vidseq.models import build_head
+from vidseq.models.layers import pad_left
+from vidseq.models.preprocessing import Preprocessing, to_tensor
+
+FORMAT = 2  # of the folder; raised when what is in it changes
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Preprocessing and a head with their weights, and `config`.
+
+    Its keys are head, classes, feature_dim, settings (of preprocessing, head and training), frames, features (what they
+    were computed by: `Backbone.feature_config`) and versions.
+    """
+
+    preprocessing: Preprocessing
+    head: nn.Module
+    config: dict
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of the logits."""
+        return self.config["classes"]
+
+    @torch.inference_mode()
+    def probabilities(self, features: list[np.ndarray], batch_size: int = 256) -> np.ndarray:
+        """Return the class probabilities, float32 (N, C), of clips' features, float16 or float32 (T_i, D)."""
+        if not features:
+            return np.zeros((0, len(self.classes)), np.float32)
+        head = self.head.eval().cpu()
+        inputs = [self.preprocessing(to_tensor(x_TD)) for x_TD in features]
+        batches = [inputs[start : start + batch_size] for start in range(0, len(inputs), batch_size)]
+        return torch.cat([head(*pad_left(batch)).softmax(1) for batch in batches]).numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing empty folder."""
+        modules = nn.ModuleDict({"preprocessing": self.preprocessing, "head": self.head})
+        save_file(
+            {name: tensor.contiguous() for name, tensor in modules.state_dict().items()}, folder / "model.safetensors"
+        )
+        write_json(folder / "model.json", {"format": FORMAT} | self.config)
+
+
+def read_config(folder: Path) -> dict:
+    """Read a trained model's config, without its weights. Raises VidseqError if the folder holds no model to read."""
+    try:
+        config = read_json(folder / "model.json")
+    except FileNotFoundError as error:
+        raise VidseqError(f"{folder} holds no trained model (model.json is missing)") from error
+    except ValueError as error:
+        raise VidseqError(f"{folder / 'model.json'} is not valid JSON: {error}") from error
+    found = config.get("format") if isinstance(config, dict) else None
+    if found != FORMAT:
+        raise VidseqError(
+            f"{folder} holds a model of format {found}, but this version reads format {FORMAT}: train it again"
+        )
+    return config
+
+
+def load_model(folder: Path) -> TrainedModel:
+    """Read a trained model. Raises VidseqError if the folder does not hold one."""
+    config = read_config(folder)
+    preprocessing = build_preprocessing(config)
+    head = build_head(config["head"], preprocessing.dim, len(config["classes"]), config["settings"])
+    try:
+        state = load_file(folder / "model.safetensors")
+    except FileNotFoundError as error:
+        raise VidseqError(f"{folder} holds no trained model (model.safetensors is missing)") from error
+    except SafetensorError as error:
+        raise VidseqError(f"{folder / 'model.safetensors'} cannot be read: {error}") from error
+    try:
+        nn.ModuleDict({"preprocessing": preprocessing, "head": head}).load_state_dict(state)
+    except RuntimeError as error:  # torch lists every tensor
+        raise VidseqError(f"{folder}: model.safetensors is not of the model that model.json describes") from error
+    return TrainedModel(preprocessing, head, config)
+
+
+def build_preprocessing(config: dict) -> Preprocessing:
+    """Build the preprocessing, not fitted yet, that a model's config asks for."""
+    return Preprocessing(
+        config["feature_dim"], config["features"]["image_types"], **config["settings"]["preprocessing"]
+    )

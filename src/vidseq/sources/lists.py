@@ -1,0 +1,34 @@
+"""UCF101's official split lists, or one's own in the same format."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from vidseq.errors import VidseqError
+
+
+def read_lists(folder: Path, split: int) -> pd.DataFrame:
+    """Read UCF101's official lists, `trainlist01.txt` and `testlist01.txt` for split 1.
+
+    Returns one row per clip: name ("Punch/v_Punch_g01_c01.avi"), label ("Punch"), split ("train" or "test").
+    """
+    tables = []
+    for part in ("train", "test"):
+        path = folder / f"{part}list{split:02d}.txt"
+        if not path.is_file():
+            raise VidseqError(
+                f"{path} is missing: it should list the clips of split {split}, one <Class>/<file> per line"
+            )
+        # a training line ends in the class's number, which the folder's name says already
+        names = [re.sub(r"\s+\d+$", "", line.strip()) for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        tables.append(pd.DataFrame({"name": [name for name in names if name], "split": part}))
+    lists = pd.concat(tables, ignore_index=True)
+    flat = lists.name[~lists.name.str.contains("/")]
+    if len(flat):
+        raise VidseqError(f"{folder}: '{flat.iloc[0]}' is not of the form <Class>/<file>")
+    twice = lists.name[lists.name.duplicated()]
+    if len(twice):
+        raise VidseqError(f"{folder}: '{twice.iloc[0]}' is listed twice in split {split}")
+    lists["label"] = lists.name.str.split("/").str[0]
+    return lists[["name", "label", "split"]]

@@ -1,0 +1,99 @@
+"""The recipe by which any head becomes a trained model: fit the preprocessing, train, then train again on all clips."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from vidseq.models import MODELS, build_head, head_settings
+from vidseq.models.preprocessing import hflip, to_tensor
+from vidseq.models.trained_model import TrainedModel, build_preprocessing
+from vidseq.params import Params
+from vidseq.training.batches import Batches, RandomFlip
+from vidseq.training.loop import train_head
+
+VAL_BATCH_SIZE = 256  # clips
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model, and what is known of the run that has not seen the validation clips.
+
+    `curves` has one row per epoch, `grad_norms` one number per step, `p_val_NC` the probabilities of the validation
+    clips.
+    """
+
+    model: TrainedModel
+    curves: pd.DataFrame
+    grad_norms: list[float]
+    p_val_NC: np.ndarray
+
+
+def train_model(
+    name: str,
+    features: list[np.ndarray],
+    labels: list[str],
+    val_N: np.ndarray,
+    params: Params,
+    feature_config: dict,
+    on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None,
+) -> Training:
+    """Train model `name` of the table on clips' features (T_i, D); `val_N` is true for the validation clips.
+
+    The preprocessing is fitted on the other clips. The model has the weights of the best epoch on the validation clips;
+    with `train.refit`, those of a second training on all clips, for the whole schedule. After each epoch of the first
+    training, `on_epoch` gets the curves so far.
+    """
+    head_name, _ = MODELS[name]
+    settings = {part: getattr(params, part).model_dump() for part in ("preprocessing", "train")}
+    settings |= head_settings(name, params)
+    config = {
+        "head": head_name,
+        "classes": sorted(set(labels)),
+        "feature_dim": features[0].shape[1],
+        "settings": settings,
+        "frames": params.frames.model_dump(),
+        "features": feature_config,
+        "versions": {package: version(package) for package in ("torch", "timm")},
+    }
+    views = [_views(to_tensor(x_TD), params.train.hflip, feature_config["pool_size"]) for x_TD in features]
+    preprocessing = build_preprocessing(config)
+    preprocessing.fit((x_TD for index in np.flatnonzero(~val_N) for x_TD in views[index]), params.train.seed)
+    inputs = [[preprocessing(x_TD) for x_TD in clip] for clip in views]
+    y = [config["classes"].index(label) for label in labels]
+
+    def train(
+        title: str, held_out_N: np.ndarray, on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None
+    ) -> tuple[nn.Module, pd.DataFrame, list[float]]:
+        pl.seed_everything(params.train.seed, verbose=False)
+        head = build_head(head_name, preprocessing.dim, len(config["classes"]), settings)
+        batches = _batches(inputs, y, held_out_N, params.train.batch_size)
+        return head, *train_head(title, head, *batches, params.train, on_epoch)
+
+    head, curves, grad_norms = train(name, val_N, on_epoch)
+    model = TrainedModel(preprocessing, head, config)
+    p_val_NC = model.probabilities([features[index] for index in np.flatnonzero(val_N)])
+    if params.train.refit:
+        refitted, *_ = train(f"{name}, refit", np.zeros_like(val_N))
+        model = TrainedModel(preprocessing, refitted, config)
+    return Training(model, curves, grad_norms, p_val_NC)
+
+
+def _views(x_TD: torch.Tensor, flip: bool, pool_size: int) -> list[torch.Tensor]:
+    """Return a clip's features, and those of the clip flipped where they have a left and a right."""
+    return [x_TD, hflip(x_TD, pool_size)] if flip and pool_size > 1 else [x_TD]
+
+
+def _batches(
+    inputs: list[list[torch.Tensor]], y: list[int], val_N: np.ndarray, batch_size: int
+) -> tuple[Batches, Batches | None]:
+    """Return training clips in any of their views; validation clips as they are, None if there are none."""
+    known = np.flatnonzero(~val_N)
+    train = RandomFlip([inputs[index] for index in known], [y[index] for index in known])
+    val = [(inputs[index][0], y[index]) for index in np.flatnonzero(val_N)]
+    return Batches(train, batch_size, shuffle=True), Batches(val, VAL_BATCH_SIZE, shuffle=False) if val else None

@@ -1,0 +1,46 @@
+"""Frames side by side in one image: contact sheets and film strips."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+THUMBNAIL_HEIGHT = 90
+CAPTION_HEIGHT = 22
+GAP = 2
+
+
+def contact_sheet(rows: list[tuple[str, list[np.ndarray]]], path: Path) -> None:
+    """Write a PNG with one row per clip: its caption above its frames (RGB uint8, (H, W, 3))."""
+    strips = [(caption, [_thumbnail(frame) for frame in frames]) for caption, frames in rows]
+    width = max(sum(image.width + GAP for image in images) for _, images in strips)
+    sheet = Image.new("RGB", (width, len(strips) * (CAPTION_HEIGHT + THUMBNAIL_HEIGHT + GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    # matplotlib's own font: it is on every machine and has Greek
+    font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", 13)
+    top = 0
+    for caption, images in strips:
+        draw.text((4, top + 3), caption, "black", font)
+        left = 0
+        for image in images:
+            sheet.paste(image, (left, top + CAPTION_HEIGHT))
+            left += image.width + GAP
+        top += CAPTION_HEIGHT + THUMBNAIL_HEIGHT + GAP
+    sheet.save(path)
+
+
+def film_strip(frames: list[np.ndarray], path: Path) -> None:
+    """Write a JPEG with the frames (RGB uint8, (H, W, 3)) side by side."""
+    images = [_thumbnail(frame) for frame in frames]
+    strip = Image.new("RGB", (sum(image.width for image in images), THUMBNAIL_HEIGHT))
+    left = 0
+    for image in images:
+        strip.paste(image, (left, 0))
+        left += image.width
+    strip.save(path, quality=85)
+
+
+def _thumbnail(frame: np.ndarray) -> Image.Image:
+    height, width = frame.shape[:2]
+    return Image.fromarray(frame).resize((round(THUMBNAIL_HEIGHT * width / height), THUMBNAIL_HEIGHT))

@@ -1,0 +1,59 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import ablation
+from benchmarks.clips import changed
+
+
+@pytest.mark.parametrize("changes", ablation.VARIANTS.values(), ids=ablation.VARIANTS)
+def test_every_variant_is_a_change_that_params_allow(params, changes):
+    assert (changed(params, changes) == params) == (not changes)
+
+
+def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_group(params, monkeypatch):
+    clips = pd.DataFrame({"label": ["A", "B"] * 10, "group": [f"g{n // 2}" for n in range(20)]})
+    x = [np.full((3, 4), n, np.float16) for n in range(20)]
+    held_out = []
+
+    class Model:
+        classes = ("A", "B")
+
+        def __init__(self, known: list[np.ndarray]):
+            self.known = {int(x_TD[0, 0]) for x_TD in known}
+
+        def probabilities(self, new: list[np.ndarray]) -> np.ndarray:
+            numbers = [int(x_TD[0, 0]) for x_TD in new]
+            held_out.extend(numbers)
+            assert not {n // 2 for n in numbers} & {n // 2 for n in self.known}
+            return np.array([[0.8, 0.2]] * len(new))  # right for half of them
+
+    monkeypatch.setattr(ablation, "train_model", lambda _, known, *rest: SimpleNamespace(model=Model(known)))
+    row = ablation.cross_validate("rnn", clips, x, {}, params)
+    assert sorted(held_out) == list(range(20))
+    assert row["accuracy"] == 0.5
+    assert row["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2)
+
+
+def test_the_ablation_table_has_a_row_per_variant(tmp_path):
+    rows = [
+        {
+            "repeat": repeat,
+            "variant": variant,
+            "data": data,
+            "head": head,
+            "accuracy": level + 0.1 * repeat,
+            "log_loss": 1.0,
+        }
+        for repeat in range(2)
+        for variant in ablation.VARIANTS
+        for data, level in (("ucf101", 0.5), ("demo", 0.7))
+        for head in ("rnn", "transformer")
+    ]
+    ablation.write_table(pd.DataFrame(rows), {"ucf101": 42, "demo": 24}, tmp_path)
+    text = (tmp_path / "ablation.md").read_text()
+    assert "| without dropout | 0.550 / 1.000 | 0.550 / 1.000 | 0.750 / 1.000 | 0.750 / 1.000 |" in text
+    assert text.count("0.550") == 2 * len(ablation.VARIANTS)
+    assert "42 of split 1" in text

@@ -1,0 +1,153 @@
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vidseq import files
+from vidseq.data.clips import clip_files, drop_unreadable, read_clips, store_clips
+from vidseq.errors import VidseqError
+
+CLIPS = pd.DataFrame(
+    [(f"{label}{split}{n}", label, f"{label}{split}{n}", split)
+     for label in "AB" for split in ("train", "val", "test") for n in range(2)],
+    columns=["clip", "label", "group", "split"],
+)  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The folder of the clips, in a project that is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data" / "clips"
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def table(*paths: str) -> pd.DataFrame:
+    return pd.DataFrame({"clip": [Path(path).stem for path in paths], "path": paths})
+
+
+def store_path(content: bytes, suffix: str = ".avi") -> Path:
+    digest = hashlib.sha256(content).hexdigest()
+    return Path(".cache/clips", digest[:2], digest + suffix)
+
+
+def test_a_class_may_be_named_like_a_missing_value(tmp_path):
+    clips = pd.DataFrame({"clip": ["1", "2.0"], "label": ["None", "NA"], "group": ["nan", "007"]})
+    clips.to_csv(tmp_path / "clips.csv", index=False)
+    pd.testing.assert_frame_equal(read_clips(tmp_path / "clips.csv"), clips)
+
+
+def test_a_file_moves_into_the_store_and_a_link_takes_its_place(folder):
+    contents = {"Run/a.AVI": b"one", "Walk/b.avi": b"two"}
+    for path, content in contents.items():
+        write(folder / path, content)
+    clips = store_clips(table(*contents), folder)
+    assert clips.sha256.tolist() == [hashlib.sha256(content).hexdigest() for content in contents.values()]
+    assert clips.path.tolist() == list(contents)
+    stored = clip_files(clips)
+    for (path, content), file in zip(contents.items(), stored, strict=True):
+        assert file.samefile(store_path(content))
+        assert file.is_file()
+        assert not file.is_symlink()
+        assert file.read_bytes() == content
+        assert (folder / path).is_symlink()
+        assert (folder / path).samefile(file)
+    assert len([path for path in Path(".cache").rglob("*") if path.is_file()]) == 2
+
+
+def test_clips_are_found_without_their_folder(folder):
+    write(folder / "a.avi", b"one")
+    clips = store_clips(table("a.avi"), folder)
+    files.remove(folder)  # as DVC does before it runs the stage again
+    assert clip_files(clips)[0].read_bytes() == b"one"
+
+
+def test_the_file_that_a_link_shows_stays_where_it_is(folder, tmp_path):
+    own = write(tmp_path / "videos" / "a.mp4", b"own")
+    inode = own.stat().st_ino
+    files.link(own, folder / "Run" / "a.mp4")
+    clips = store_clips(table("Run/a.mp4"), folder)
+    assert not own.is_symlink()
+    assert (own.stat().st_ino, own.read_bytes()) == (inode, b"own")
+    [file] = clip_files(clips)
+    assert file.samefile(store_path(b"own", ".mp4"))
+    assert file.is_symlink()
+    assert file.samefile(own)
+    assert (folder / "Run" / "a.mp4").samefile(own)
+
+
+def test_a_hard_linked_file_stays_where_it_is(folder, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError
+
+    own = write(tmp_path / "videos" / "a.mp4", b"own")
+    monkeypatch.setattr("os.symlink", refuse)  # a file system without symlinks
+    files.link(own, folder / "a.mp4")
+    [file] = clip_files(store_clips(table("a.mp4"), folder))
+    assert own.samefile(file)
+    assert own.samefile(folder / "a.mp4")
+
+
+def test_the_same_content_under_two_names_is_stored_once(folder):
+    names = [f"{n}.avi" for n in range(20)]
+    for name in names:
+        write(folder / name, b"same")
+    clips = store_clips(table(*names), folder)
+    assert clips.sha256.nunique() == 1
+    assert [path.name for path in store_path(b"same").parent.iterdir()] == [store_path(b"same").name]
+    assert len(set(clip_files(clips))) == 1
+    for name in names:
+        assert (folder / name).read_bytes() == b"same"
+
+
+def test_storing_again_changes_nothing(folder):
+    write(folder / "a.avi", b"one")
+    first = store_clips(table("a.avi"), folder)
+    files.remove(folder)
+    write(folder / "a.avi", b"one")
+    pd.testing.assert_frame_equal(store_clips(table("a.avi"), folder), first)
+    assert (folder / "a.avi").read_bytes() == b"one"
+    assert not store_path(b"one").is_symlink()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_missing_file_is_named_with_the_command_that_restores_it(folder, tmp_path, linked):
+    for name in ("a.avi", "b.avi"):
+        own = write(tmp_path / "videos" / name, name.encode())
+        files.link(own, folder / name) if linked else own.rename(write(folder / name, b""))
+    clips = store_clips(table("a.avi", "b.avi"), folder)
+    (own if linked else store_path(b"b.avi")).unlink()
+    message = r"1 of 2 clips are missing, the first is b\.avi: .* dvc repro --force --single-item download$"
+    with pytest.raises(VidseqError, match=message) as caught:
+        clip_files(clips)
+    assert "\n" not in str(caught.value)
+
+
+def test_fail_lists_every_bad_clip_with_its_reason():
+    with pytest.raises(VidseqError, match=r"2 of 12 clips cannot be read.*on_bad_clip=skip") as caught:
+        drop_unreadable(CLIPS, {"Btest1": "no frames", "Atrain0": "cut off"}, "fail")
+    assert str(caught.value).splitlines()[1:] == ["  Atrain0: cut off", "  Btest1: no frames"]
+
+
+def test_skip_leaves_them_out_and_names_them(capsys):
+    good = drop_unreadable(CLIPS, {"Btest1": "no frames"}, "skip")
+    assert len(good) == 11
+    assert "Btest1" not in set(good["clip"])
+    assert "Btest1: no frames" in capsys.readouterr().out
+
+
+def test_skip_stops_where_a_split_or_a_class_would_be_empty():
+    with pytest.raises(VidseqError, match="no clip of B in val"):
+        drop_unreadable(CLIPS, {"Bval0": "bad", "Bval1": "bad"}, "skip")
+    with pytest.raises(VidseqError, match="no clip of A can be read"):
+        drop_unreadable(CLIPS, dict.fromkeys(CLIPS["clip"][CLIPS.label == "A"], "bad"), "skip")
+
+
+def test_nothing_bad_changes_nothing():
+    assert drop_unreadable(CLIPS, {}, "fail") is CLIPS

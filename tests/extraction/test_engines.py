@@ -1,0 +1,97 @@
+import ctypes
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from vidseq.errors import VidseqError
+from vidseq.extraction import engines
+from vidseq.extraction.backbone import Backbone, load_backbone
+from vidseq.extraction.engines import Runtime, choose_runtime
+
+
+@pytest.fixture(scope="module")
+def backbone(converted) -> Backbone:
+    return load_backbone("tf_efficientnet_lite0", 2, converted)
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    blocks_N3SS = np.random.default_rng(0).integers(0, 256, (9, 3, 8, 7))
+    return blocks_N3SS.repeat(28, 2).repeat(32, 3).astype(np.uint8)
+
+
+def test_engines_agree_and_a_frame_does_not_depend_on_the_frames_around_it(backbone, frames):
+    features = {}
+    for name in ("torch", "openvino"):
+        engine = backbone.engine(Runtime(name, "fp32", "cpu"), batch_size=4)
+        done = dict(engine(enumerate(frames)))
+        assert sorted(done) == list(range(9))
+        features[name] = np.stack([done[index] for index in range(9)])
+        assert features[name].shape == (9, backbone.dim)
+        assert features[name].dtype == np.float16
+        for index, feature_D in engine((index, frames[index]) for index in (5, 2, 3)):
+            np.testing.assert_array_equal(feature_D, features[name][index])
+    a, b = (features[name].astype(np.float64) for name in ("torch", "openvino"))
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert cosine.min() > 0.9999
+
+
+def test_features_are_yielded_before_all_frames_are_read(backbone, frames):
+    for name in ("torch", "openvino"):
+        taken = []
+        stream = backbone.engine(Runtime(name, "fp32", "cpu"), batch_size=2)(
+            taken.append(n) or (n, frames[n % 9]) for n in range(60)
+        )
+        next(stream)
+        assert len(taken) < 40, name
+        stream.close()
+
+
+def test_auto_takes_openvino_where_there_is_no_accelerator(monkeypatch):
+    monkeypatch.setattr(engines, "has_cuda", lambda: False)
+    assert choose_runtime("auto", "fp32") == Runtime("openvino", "fp32", "cpu")
+    assert choose_runtime("torch", "fp32") == Runtime("torch", "fp32", "cpu")
+    monkeypatch.setattr(engines, "has_cuda", lambda: True)
+    assert choose_runtime("auto", "bf16") == Runtime("torch", "bf16", "cuda")
+    assert choose_runtime("openvino", "fp32") == Runtime("openvino", "fp32", "cpu")
+
+
+def test_bf16_is_refused_where_it_would_be_something_else(monkeypatch):
+    monkeypatch.setattr(engines, "has_cuda", lambda: False)
+    able = ["FP32", "INT8"]
+    monkeypatch.setattr(engines, "_core", lambda: SimpleNamespace(get_property=lambda *_: able))
+    with pytest.raises(VidseqError, match=r"this processor cannot \(FP32, INT8\): use fp32"):
+        choose_runtime("auto", "bf16")
+    with pytest.raises(VidseqError, match="slower in bf16"):
+        choose_runtime("torch", "bf16")
+    able.append("BF16")
+    assert choose_runtime("auto", "bf16") == Runtime("openvino", "bf16", "cpu")
+
+
+@pytest.mark.parametrize(("devices", "expected"), [(0, False), (2, True)])
+def test_the_driver_is_asked_for_devices(monkeypatch, tmp_path, devices, expected):
+    (tmp_path / "lib").mkdir()
+    monkeypatch.setattr(engines, "find_spec", lambda _: SimpleNamespace(origin=str(tmp_path / "__init__.py")))
+
+    def count(pointer):
+        pointer._obj.value = devices
+        return 0
+
+    driver = SimpleNamespace(cuInit=lambda _: 0, cuDeviceGetCount=count)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: driver)
+    assert not engines.has_cuda()  # a torch without CUDA
+    (tmp_path / "lib" / "libtorch_cuda.so").touch()
+    assert engines.has_cuda() is expected
+
+
+def test_the_choice_needs_no_torch():
+    code = """
+import sys
+from vidseq.extraction.engines import choose_runtime
+choose_runtime("auto", "fp32")
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

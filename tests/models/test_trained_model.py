@@ -1,0 +1,108 @@
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from vidseq.errors import VidseqError
+from vidseq.models import build_head
+from vidseq.models.trained_model import FORMAT, TrainedModel, build_preprocessing, load_model, read_config
+
+SETTINGS = {
+    "rnn": {"cell": "lstm", "bidirectional": False},
+    "transformer": {"heads": 2, "positions": "learned", "pooling": "cls"},
+}
+
+
+def make(name: str) -> TrainedModel:
+    model = {"layers": 2, "dim": 16, "dropout": 0.1}
+    preprocessing = {"inputs": ["rgb", "diff_delta"], "lag": 2, "pca_components": 4}
+    config = {
+        "head": name,
+        "classes": ["A", "B", "Γ"],
+        "feature_dim": 8,
+        "features": {"diff_seconds": 0.25, "image_types": ["rgb", "diff"]},
+        "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
+    }
+    torch.manual_seed(0)
+    fitted = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(4)], seed=0)
+    return TrainedModel(fitted, build_head(name, fitted.dim, 3, config["settings"]), config)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make("rnn").save(tmp_path)
+    return tmp_path
+
+
+def refused(folder, message: str) -> None:
+    with pytest.raises(VidseqError, match=message) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_model_is_one_folder_without_pickle(tmp_path, name):
+    trained = make(name)
+    clips = [np.random.default_rng(steps).normal(size=(steps, 8)).astype(np.float16) for steps in (3, 1, 9, 4)]
+    trained.save(tmp_path)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+    loaded = load_model(tmp_path)
+    assert loaded.classes == ["A", "B", "Γ"]
+    p_NC = loaded.probabilities(clips, batch_size=3)
+    assert p_NC.dtype == np.float32
+    np.testing.assert_array_equal(p_NC, trained.probabilities(clips, batch_size=3))
+    np.testing.assert_allclose(p_NC.sum(1), np.ones(4), rtol=1e-5)
+    for row, clip in enumerate(clips):  # padding and the rest of the batch change nothing
+        np.testing.assert_allclose(loaded.probabilities([clip])[0], p_NC[row], atol=1e-5, rtol=0)
+    np.testing.assert_array_equal(loaded.probabilities([clip.astype(np.float32) for clip in clips], 3), p_NC)
+    assert loaded.probabilities([]).shape == (0, 3)
+
+
+def test_the_config_is_read_without_the_weights_and_names_its_format(folder):
+    (folder / "model.safetensors").unlink()
+    assert read_config(folder) == {"format": FORMAT, **make("rnn").config}
+
+
+def test_a_loaded_model_is_saved_as_it_was(folder, tmp_path):
+    again = tmp_path / "again"
+    again.mkdir()
+    load_model(folder).save(again)
+    for name in ("model.json", "model.safetensors"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_folder_without_a_model_says_so(tmp_path):
+    with pytest.raises(VidseqError, match=r"holds no trained model \(model\.json is missing\)"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_a_missing_file_ends_in_one_line(folder, name):
+    (folder / name).unlink()
+    refused(folder, rf"holds no trained model \({re.escape(name)} is missing\)")
+
+
+@pytest.mark.parametrize("found", [None, 1, FORMAT + 1, "2"])
+def test_a_model_of_another_format_or_of_none_ends_in_one_line(folder, found):
+    config = read_config(folder) | {"format": found}
+    if found is None:
+        del config["format"]  # a folder from before there was a format
+    (folder / "model.json").write_text(json.dumps(config))
+    refused(folder, rf"format {found}, but this version reads format {FORMAT}: train it again")
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"format": 2, "head"', b"[2]", b"\xff\xfe\x00"])
+def test_a_damaged_config_ends_in_one_line(folder, damage):
+    (folder / "model.json").write_bytes(damage)
+    refused(folder, "not valid JSON|reads format")
+
+
+@pytest.mark.parametrize("left", [0, 4, 500, -100])
+def test_damaged_weights_end_in_one_line(folder, left):
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:left])
+    refused(folder, r"model\.safetensors cannot be read: ")

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+
+from vidseq.training.recipe import train_model
+
+FEATURE_CONFIG = {"name": "none", "pool_size": 2, "diff_seconds": None, "image_types": ["rgb"]}
+
+
+def clips(count: int, seed: int = 0) -> tuple[list[np.ndarray], list[str]]:
+    """Features that rise or fall in time, of one channel pooled to 2 x 2."""
+    rng = np.random.default_rng(seed)
+    features, labels = [], []
+    for row in range(count):
+        ramp_TD = np.linspace(0, 4, 6 + row % 5)[:, None].repeat(4, 1)
+        x_TD = (ramp_TD if row % 2 else ramp_TD[::-1]) + rng.random(ramp_TD.shape)
+        features.append(x_TD.astype(np.float16))
+        labels.append("rise" if row % 2 else "fall")
+    return features, labels
+
+
+def with_train(params, **changes):
+    return params.model_copy(update={"train": params.train.model_copy(update=changes)})
+
+
+@pytest.fixture
+def quick(params):
+    inputs = {"inputs": ["rgb", "rgb_delta"], "pca_components": 4}
+    changes = {
+        "preprocessing": params.preprocessing.model_copy(update=inputs),
+        "model": params.model.model_copy(update={"dim": 16, "dropout": 0.0}),
+    }
+    return with_train(params.model_copy(update=changes), epochs=20, batch_size=8)
+
+
+@pytest.mark.parametrize("name", ["rnn", "transformer"])
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_trained_model_knows_the_order_of_frames(name, refit, quick):
+    x, y = clips(40)
+    training = train_model(name, x, y, np.arange(40) < 8, with_train(quick, refit=refit), FEATURE_CONFIG)
+    model = training.model
+    assert model.classes == ["fall", "rise"]
+    assert training.p_val_NC.shape == (8, 2)
+    assert len(training.grad_norms) == 4 * len(training.curves)  # of the run with validation alone
+    new, labels = clips(20, seed=1)
+    predicted = [model.classes[i] for i in model.probabilities(new).argmax(1)]
+    backwards = [model.classes[i] for i in model.probabilities([x_TD[::-1] for x_TD in new]).argmax(1)]
+    assert np.mean(np.array(predicted) == labels) > 0.9
+    assert np.mean(np.array(backwards) == labels) < 0.1
+
+
+def test_only_the_refit_has_seen_the_validation_clips(quick):
+    x, y = clips(24)
+    val_N = np.arange(24) < 6
+    with_refit = train_model("rnn", x, y, val_N, quick, FEATURE_CONFIG)
+    without = with_train(quick, refit=False)
+    plain = train_model("rnn", x, y, val_N, without, FEATURE_CONFIG)
+    assert with_refit.curves.equals(plain.curves)
+    # the validation clips were predicted before the refit
+    np.testing.assert_array_equal(with_refit.p_val_NC, plain.p_val_NC)
+    np.testing.assert_array_equal(plain.model.probabilities(x[:6]), plain.p_val_NC)
+    assert not np.array_equal(with_refit.model.probabilities(x[:6]), plain.p_val_NC)
+    x[0] = x[0] + 5  # a validation clip: it must not reach what was trained without it
+    other = train_model("rnn", x, y, val_N, without, FEATURE_CONFIG)
+    assert torch.equal(other.model.preprocessing.mean, plain.model.preprocessing.mean)
+
+
+@pytest.mark.parametrize(("pool_size", "changes"), [(2, True), (1, False)])
+def test_clips_are_flipped_only_where_features_have_a_left_and_a_right(quick, pool_size, changes):
+    x, y = clips(24)
+    config = FEATURE_CONFIG | {"pool_size": pool_size}
+    with_flip, without = (
+        train_model("rnn", x, y, np.arange(24) < 6, with_train(quick, hflip=hflip, refit=False, epochs=2), config)
+        for hflip in (True, False)
+    )
+    assert with_flip.curves.equals(without.curves) != changes
+
+
+def test_the_config_has_all_that_prediction_needs(quick):
+    x, y = clips(16)
+    training = train_model("rnn_causal", x, y, np.arange(16) < 4, with_train(quick, epochs=1), FEATURE_CONFIG)
+    config = training.model.config
+    assert config["head"] == "rnn"
+    assert config["settings"]["rnn"]["bidirectional"] is False
+    assert config["settings"]["model"] == quick.model.model_dump()
+    assert config["settings"]["preprocessing"] == quick.preprocessing.model_dump()
+    assert config["frames"] == quick.frames.model_dump()
+    assert config["features"] == FEATURE_CONFIG
+    assert config["feature_dim"] == 4
+    assert set(config["versions"]) == {"torch", "timm"}
