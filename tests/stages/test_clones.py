@@ -6,9 +6,6 @@ import pandas as pd
 from conftest import Project
 from ruamel.yaml import YAML
 
-TRAIN = ["train_rnn", "train_rnn_causal", "train_transformer"]
-AFTER = ["evaluate", "explain", "report"]
-
 
 def test_twice_from_nothing_gives_the_same_bytes(repro, fresh_project):
     other = fresh_project()
