@@ -39,7 +39,7 @@ def table_of_decisions() -> str:
     return "\n".join(
         [
             "## Online decisions\n\nOne decision after the last frame of the longest test clip, from that frame's "
-            f"features on, in one thread; medians of {REPEATS}.\n",
+            f"features on, in one thread; medians of {REPEATS} (`python -m benchmarks.online`).\n",
             "| decision | ms |",
             "|---|---:|",
             f"| RNN, run again over all {len(longest_TD)} steps | {1000 * again:.2f} |",
