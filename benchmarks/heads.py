@@ -14,11 +14,11 @@ import torch
 from benchmarks.clips import changed, load_clips, of_folder
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
 from vidseq.data.splits import with_validation
-from vidseq.evaluation.baseline import PoolingBaseline
 from vidseq.evaluation.early import shuffled_in_time
 from vidseq.models.preprocessing import by_image_type, to_tensor
 from vidseq.params import Params, load_params
 from vidseq.sources.lists import read_lists
+from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import train_model
 
 SPLITS, SEEDS = (1, 2, 3), range(5)
@@ -33,21 +33,21 @@ KERAS: dict[str, type[CnnRnn] | type[VideoTransformer]] = {
     "keras_cnn_rnn": CnnRnn,
     "keras_transformer": VideoTransformer,
 }
-COLUMNS = ["split", "model", "seed", "clip", "group", "label", "predicted", "shuffled", "reversed"]
+COLUMNS = ["split", "model", "seed", "clip", "group", "label", "predicted", "p_true", "shuffled", "reversed"]
 
 
 def main() -> None:
     """Run what is not in the results yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
+    parser.add_argument("ucf101", type=Path, nargs="+", help="folders that hold videos/<Class>/ and splits/, the lists")
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/heads.csv"))
     parser.add_argument("--splits", type=int, nargs="+", default=SPLITS)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
-    clips, features, feature_config = load_clips(params)
-    _, keras, _ = load_clips(changed(params, AS_KERAS))
+    params = load_params(Path("params.yaml"))
+    clips, features, feature_config = load_folders(arguments.ucf101, params)
+    _, keras, _ = load_folders(arguments.ucf101, changed(params, AS_KERAS))
     types = feature_config["image_types"]
     frames = [by_image_type(torch.from_numpy(x_TD), types)["rgb"].numpy() for x_TD in features]
     inputs = dict.fromkeys(("rnn", "transformer", "baseline"), features)
@@ -62,7 +62,7 @@ def main() -> None:
                 if once or (split, model, seed) in done:  # a baseline needs no seed, a random split no official one
                     continue
                 leaks = model == "rnn_leaky"
-                table = leaky(clips, split, seed) if leaks else official(clips, arguments.ucf101 / "splits", split)
+                table = leaky(clips, split, seed) if leaks else official(clips, arguments.ucf101, split)
                 rows = run(model, table, x, changed(params, {"train.seed": seed}), feature_config)
                 rows = rows.assign(split=split, model=model, seed=seed)
                 header = not arguments.results.exists()
@@ -70,9 +70,20 @@ def main() -> None:
                 print(f"split {split} seed {seed} {model}: {(rows.label == rows.predicted).mean():.4f}", flush=True)
 
 
-def official(clips: pd.DataFrame, lists: Path, split: int) -> pd.DataFrame:
+def load_folders(folders: list[Path], params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+    """Return what `load_clips` does, of the clips of several folders."""
+    tables, features = [], []
+    for folder in folders:
+        clips, x, feature_config = load_clips(of_folder(folder / "videos", params))
+        tables.append(clips)
+        features += x
+    return pd.concat(tables, ignore_index=True), features, feature_config
+
+
+def official(clips: pd.DataFrame, folders: list[Path], split: int) -> pd.DataFrame:
     """Split by the official lists, with validation groups taken from the training groups as in the pipeline."""
-    splits = read_lists(lists, split).set_index("name")["split"]
+    lists = pd.concat([read_lists(folder / "splits", split) for folder in folders])
+    splits = lists.set_index("name")["split"]
     return with_validation(clips.assign(split=clips.path.map(splits)), 0.2, 0)
 
 
@@ -87,29 +98,29 @@ def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, fe
     known, test = clips[clips.split.isin(["train", "val"])], clips[clips.split == "test"]
     x_known, x_test = [x[i] for i in known.index], [x[i] for i in test.index]
     classes = sorted(clips.label.unique())
-    y = [classes.index(label) for label in known.label]
     views = {
         "predicted": x_test,
         "shuffled": shuffled_in_time(x_test, params.train.seed),
         "reversed": [x_TD[::-1] for x_TD in x_test],
     }
     if model.startswith("baseline"):
-        baseline = PoolingBaseline(x_known, y)
-        predicted = {view: baseline.probabilities(x_view).argmax(1) for view, x_view in views.items()}
+        baseline = train_pooling(x_known, known.label.tolist(), known.group.tolist(), params, feature_config).model
+        p = {view: baseline.probabilities(x_view) for view, x_view in views.items()}
     elif model in KERAS:
         known = known.sort_values(["label", "clip"])
         x_NTD, mask_NT = pad_right([x[i] for i in known.index])
         y_N = torch.tensor([classes.index(label) for label in known.label])
         head = train_keras_head(KERAS[model], x_NTD, mask_NT, y_N, params.train.seed)
         with torch.inference_mode():
-            predicted = {view: head(*pad_right(x_view)).argmax(1).numpy() for view, x_view in views.items()}
+            p = {view: head(*pad_right(x_view)).softmax(1).numpy() for view, x_view in views.items()}
     else:
         val = (known.split == "val").to_numpy()
         name, labels = model.removesuffix("_leaky"), known.label.tolist()
         trained = train_model(name, x_known, labels, val, params, feature_config).model
-        predicted = {view: trained.probabilities(x_view).argmax(1) for view, x_view in views.items()}
-    named = {view: [classes[index] for index in indices] for view, indices in predicted.items()}
-    return test[["clip", "group", "label"]].assign(**named)
+        p = {view: trained.probabilities(x_view) for view, x_view in views.items()}
+    named = {view: [classes[index] for index in p_NC.argmax(1)] for view, p_NC in p.items()}
+    p_true = p["predicted"][np.arange(len(test)), [classes.index(label) for label in test.label]]
+    return test[["clip", "group", "label"]].assign(**named, p_true=p_true)
 
 
 def pad_right(features: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -60,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
     clips, features, feature_config = load_clips(params)
-    table = official(clips, arguments.ucf101 / "splits", 1)
+    table = official(clips, [arguments.ucf101], 1)
     table = table[table.split != "test"]
     x, labels, val_N = [features[i] for i in table.index], table.label.tolist(), (table.split == "val").to_numpy()
     buckets = {"of similar length": batches.BUCKET_BATCHES, "as drawn": 1}  # in a bucket of one batch nothing is sorted

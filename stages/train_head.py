@@ -8,17 +8,15 @@ import pandas as pd
 from stages import run
 from vidseq import paths
 from vidseq.data.features import clips_with_features, load_features
-from vidseq.data.predictions import write_predictions
 from vidseq.files import atomic_write, read_json, write_json
 from vidseq.params import Params
-from vidseq.training.recipe import train_model
+from vidseq.training.recipe import cross_fit, train_model
 
 
 def main(params: Params, name: str) -> None:
     """Write models/<name>/, metrics/train_<name>.json, plots/curves_<name>.csv and plots/gradients_<name>.csv.
 
-    The curves are rewritten after each epoch. Beside the model is validation.csv, its predictions of the validation
-    clips before it was refitted on them too.
+    The curves are rewritten after each epoch. Beside the model are its out-of-fold logits of the training clips.
     """
     clips = clips_with_features()
     clips = clips[clips.split != "test"]
@@ -27,11 +25,12 @@ def main(params: Params, name: str) -> None:
     val_N = (clips.split == "val").to_numpy()
     show = partial(write_table, paths.PLOTS / f"curves_{name}.csv")
     training = train_model(name, features, clips.label.tolist(), val_N, params, feature_config, show)
+    out_of_fold = cross_fit(name, features, clips, params, feature_config)
 
     with atomic_write(paths.MODELS / name) as folder:
         folder.mkdir()
         training.model.save(folder)
-        write_predictions(clips[val_N], training.p_val_NC, training.model.classes, folder / "validation.csv")
+        out_of_fold.save(folder)
     norms = training.grad_norms
     gradients = pd.DataFrame({"step": range(1, len(norms) + 1), "grad_norm": norms})
     write_table(paths.PLOTS / f"gradients_{name}.csv", gradients)

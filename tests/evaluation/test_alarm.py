@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vidseq.errors import VidseqError
-from vidseq.evaluation.alarm import COSTS, Alarm, alarm_class, choose_threshold
+from vidseq.evaluation.alarm import COSTS, Alarm, alarm_class
 from vidseq.evaluation.bootstrap import GroupBootstrap
 
 
@@ -19,15 +19,6 @@ def test_the_class_is_the_wanted_one_or_the_rarest_of_training():
     assert alarm_class("A", labels) == "A"
     with pytest.raises(VidseqError, match=r"evaluate\.alarm\.class = 'Z': the classes are A, B, C"):
         alarm_class("Z", labels)
-
-
-@pytest.mark.parametrize("min_recall", [0.05, 0.5, 0.9, 1.0])
-def test_the_threshold_is_the_highest_that_reaches_the_recall(min_recall):
-    is_class, scores, _ = draw()
-    threshold = choose_threshold(is_class, scores, min_recall)
-    assert (scores[is_class] >= threshold).mean() >= min_recall
-    higher = scores[is_class][scores[is_class] > threshold].min(initial=np.inf)
-    assert (scores[is_class] >= higher).mean() < min_recall
 
 
 def test_rates_by_hand():

@@ -7,6 +7,7 @@ import torch
 
 from vidseq.errors import VidseqError
 from vidseq.models import build_head
+from vidseq.models.thresholds import probabilities
 from vidseq.models.trained_model import FORMAT, TrainedModel, build_preprocessing, load_model, read_config
 
 SETTINGS = {
@@ -52,13 +53,14 @@ def test_a_model_is_one_folder_without_pickle(tmp_path, name):
 
     loaded = load_model(tmp_path)
     assert loaded.classes == ["A", "B", "Γ"]
-    p_NC = loaded.probabilities(clips, batch_size=3)
-    assert p_NC.dtype == np.float32
-    np.testing.assert_array_equal(p_NC, trained.probabilities(clips, batch_size=3))
+    p_NC = probabilities(loaded.logits(clips, batch_size=3))
+    assert p_NC.dtype == np.float64
+    np.testing.assert_array_equal(p_NC, probabilities(trained.logits(clips, batch_size=3)))
     np.testing.assert_allclose(p_NC.sum(1), np.ones(4), rtol=1e-5)
     for row, clip in enumerate(clips):  # padding and the rest of the batch change nothing
         np.testing.assert_allclose(loaded.probabilities([clip])[0], p_NC[row], atol=1e-5, rtol=0)
-    np.testing.assert_array_equal(loaded.probabilities([clip.astype(np.float32) for clip in clips], 3), p_NC)
+    full = loaded.logits([clip.astype(np.float32) for clip in clips], batch_size=3)
+    np.testing.assert_array_equal(probabilities(full), p_NC)
     assert loaded.probabilities([]).shape == (0, 3)
 
 

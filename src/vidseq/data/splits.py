@@ -1,5 +1,6 @@
 """Splits by group: no group of clips is ever in two parts of the split."""
 
+import numpy as np
 import pandas as pd
 
 from vidseq.errors import VidseqError
@@ -26,6 +27,28 @@ def held_out(labels: pd.Series, groups: pd.Series, fraction: float, seed: int) -
     mask = pd.Series(False, index=labels.index)
     mask.iloc[chosen] = True
     return mask
+
+
+def group_folds(labels: pd.Series, groups: pd.Series, seed: int, folds: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide the clips into folds of whole groups, stratified by class; fewer folds where groups are few.
+
+    Returns the positions of the other folds' clips and of each fold's own.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    fewest = int(groups.groupby(labels).nunique().min())
+    splitter = StratifiedGroupKFold(min(folds, max(2, fewest)), shuffle=True, random_state=seed)
+    return list(splitter.split(labels, labels, groups))
+
+
+def sample_groups(clips: pd.DataFrame, limit: int, seed: int) -> np.ndarray:
+    """Return the positions of at most `limit` clips: whole groups chosen at random, as many of each class."""
+    groups = clips.groupby("group").agg(label=("label", "first"), clips=("label", "size"))
+    groups = groups.sample(frac=1, random_state=seed)
+    groups["rank"] = groups.groupby("label").cumcount()
+    groups = groups.sort_values("rank", kind="stable")
+    chosen = groups.index[(groups.clips.cumsum() <= limit) | (groups["rank"] < 2)]  # two are the least to divide
+    return np.flatnonzero(clips.group.isin(chosen))
 
 
 def with_test(clips: pd.DataFrame, fraction: float, seed: int) -> pd.DataFrame:

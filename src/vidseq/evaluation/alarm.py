@@ -1,7 +1,6 @@
-"""A model as an alarm for one class: a threshold for the wanted recall, and what it costs in false alarms."""
+"""A model as an alarm for one class: what a threshold finds, and what it costs in false alarms."""
 
 from collections import Counter
-from math import ceil
 
 import numpy as np
 
@@ -20,12 +19,6 @@ def alarm_class(wanted: str | None, train_labels: list[str]) -> str:
     if wanted not in counts:
         raise VidseqError(f"evaluate.alarm.class = '{wanted}': the classes are {', '.join(sorted(counts))}")
     return wanted
-
-
-def choose_threshold(is_class_N: np.ndarray, scores_N: np.ndarray, min_recall: float) -> float:
-    """Return the highest threshold at which scores >= threshold find at least `min_recall` of the class's clips."""
-    scores = np.sort(scores_N[is_class_N])[::-1]
-    return float(scores[ceil(round(min_recall * len(scores), 9)) - 1])
 
 
 class Alarm:

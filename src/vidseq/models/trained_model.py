@@ -13,9 +13,11 @@ from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.models import build_head
 from vidseq.models.layers import pad_left
+from vidseq.models.pooling import PoolingHead, SpatialMean
 from vidseq.models.preprocessing import Preprocessing, to_tensor
+from vidseq.models.thresholds import probabilities
 
-FORMAT = 2  # of the folder; raised when what is in it changes
+FORMAT = 3  # of the folder; raised when what is in it changes
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class TrainedModel:
     were computed by: `Backbone.feature_config`) and versions.
     """
 
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | SpatialMean
     head: nn.Module
     config: dict
 
@@ -35,15 +37,19 @@ class TrainedModel:
         """The names of the classes, in the order of the logits."""
         return self.config["classes"]
 
+    def probabilities(self, features: list[np.ndarray]) -> np.ndarray:
+        """Return the class probabilities, float64 (N, C), of clips' features, float16 or float32 (T_i, D)."""
+        return probabilities(self.logits(features))
+
     @torch.inference_mode()
-    def probabilities(self, features: list[np.ndarray], batch_size: int = 256) -> np.ndarray:
-        """Return the class probabilities, float32 (N, C), of clips' features, float16 or float32 (T_i, D)."""
+    def logits(self, features: list[np.ndarray], batch_size: int = 256) -> np.ndarray:
+        """Return the logits, float32 (N, C), of clips' features (T_i, D)."""
         if not features:
             return np.zeros((0, len(self.classes)), np.float32)
         head = self.head.eval().cpu()
         inputs = [self.preprocessing(to_tensor(x_TD)) for x_TD in features]
         batches = [inputs[start : start + batch_size] for start in range(0, len(inputs), batch_size)]
-        return torch.cat([head(*pad_left(batch)).softmax(1) for batch in batches]).numpy()
+        return torch.cat([head(*pad_left(batch)) for batch in batches]).numpy()
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing empty folder."""
@@ -73,8 +79,7 @@ def read_config(folder: Path) -> dict:
 def load_model(folder: Path) -> TrainedModel:
     """Read a trained model. Raises VidseqError if the folder does not hold one."""
     config = read_config(folder)
-    preprocessing = build_preprocessing(config)
-    head = build_head(config["head"], preprocessing.dim, len(config["classes"]), config["settings"])
+    preprocessing, head = build_modules(config)
     try:
         state = load_file(folder / "model.safetensors")
     except FileNotFoundError as error:
@@ -88,8 +93,18 @@ def load_model(folder: Path) -> TrainedModel:
     return TrainedModel(preprocessing, head, config)
 
 
+def build_modules(config: dict) -> tuple[Preprocessing | SpatialMean, nn.Module]:
+    """Build the preprocessing and the head, not trained yet, that a model's config asks for."""
+    classes, settings = len(config["classes"]), config["settings"]
+    if config["head"] == "pooling":
+        mean = SpatialMean(config["feature_dim"], config["features"]["pool_size"])
+        return mean, PoolingHead(mean.dim, classes, **settings["pooling"])
+    preprocessing = build_preprocessing(config)
+    return preprocessing, build_head(config["head"], preprocessing.dim, classes, settings)
+
+
 def build_preprocessing(config: dict) -> Preprocessing:
-    """Build the preprocessing, not fitted yet, that a model's config asks for."""
+    """Build the preprocessing of an RNN or Transformer, not fitted yet, that a model's config asks for."""
     return Preprocessing(
         config["feature_dim"], config["features"]["image_types"], **config["settings"]["preprocessing"]
     )

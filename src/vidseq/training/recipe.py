@@ -10,8 +10,10 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from vidseq.data.splits import group_folds
 from vidseq.models import MODELS, build_head, head_settings
 from vidseq.models.preprocessing import hflip, to_tensor
+from vidseq.models.thresholds import OutOfFold
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 from vidseq.params import Params
 from vidseq.training.batches import Batches, RandomFlip
@@ -22,16 +24,11 @@ VAL_BATCH_SIZE = 256  # clips
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model, and what is known of the run that has not seen the validation clips.
-
-    `curves` has one row per epoch, `grad_norms` one number per step, `p_val_NC` the probabilities of the validation
-    clips.
-    """
+    """A trained model, and the curves (one row per epoch) and gradient norms (one per step) of its first training."""
 
     model: TrainedModel
     curves: pd.DataFrame
     grad_norms: list[float]
-    p_val_NC: np.ndarray
 
 
 def train_model(
@@ -42,13 +39,15 @@ def train_model(
     params: Params,
     feature_config: dict,
     on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None,
+    title: str | None = None,
 ) -> Training:
     """Train model `name` of the table on clips' features (T_i, D); `val_N` is true for the validation clips.
 
     The preprocessing is fitted on the other clips. The model has the weights of the best epoch on the validation clips;
     with `train.refit`, those of a second training on all clips, for the whole schedule. After each epoch of the first
-    training, `on_epoch` gets the curves so far.
+    training, `on_epoch` gets the curves so far. The log names the training by `title`, by default the model's name.
     """
+    title = title or name
     head_name, _ = MODELS[name]
     settings = {part: getattr(params, part).model_dump() for part in ("preprocessing", "train")}
     settings |= head_settings(name, params)
@@ -75,13 +74,33 @@ def train_model(
         batches = _batches(inputs, y, held_out_N, params.train.batch_size)
         return head, *train_head(title, head, *batches, params.train, on_epoch)
 
-    head, curves, grad_norms = train(name, val_N, on_epoch)
+    head, curves, grad_norms = train(title, val_N, on_epoch)
     model = TrainedModel(preprocessing, head, config)
-    p_val_NC = model.probabilities([features[index] for index in np.flatnonzero(val_N)])
     if params.train.refit:
-        refitted, *_ = train(f"{name}, refit", np.zeros_like(val_N))
+        refitted, *_ = train(f"{title}, refit", np.zeros_like(val_N))
         model = TrainedModel(preprocessing, refitted, config)
-    return Training(model, curves, grad_norms, p_val_NC)
+    return Training(model, curves, grad_norms)
+
+
+def cross_fit(
+    name: str, features: list[np.ndarray], clips: pd.DataFrame, params: Params, feature_config: dict
+) -> OutOfFold:
+    """Return the logits of all `clips` (label, group) by models that have not seen their groups.
+
+    One model is trained for each fold, on the other folds, by the whole schedule without validation, like a refit.
+    """
+    params = params.model_copy(update={"train": params.train.model_copy(update={"refit": False})})
+    classes = sorted(clips.label.unique())
+    logits_NC = np.zeros((len(clips), len(classes)), np.float32)
+    folds = group_folds(clips.label, clips.group, params.train.seed)
+    for number, (known, held_out) in enumerate(folds, 1):
+        labels, no_val_N = clips.label.iloc[known].tolist(), np.zeros(len(known), bool)
+        title = f"{name}, fold {number} of {len(folds)}"
+        training = train_model(
+            name, [features[i] for i in known], labels, no_val_N, params, feature_config, title=title
+        )
+        logits_NC[held_out] = training.model.logits([features[i] for i in held_out])
+    return OutOfFold(logits_NC, np.array([classes.index(label) for label in clips.label]))
 
 
 def _views(x_TD: torch.Tensor, flip: bool, pool_size: int) -> list[torch.Tensor]:

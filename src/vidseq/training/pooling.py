@@ -1,0 +1,97 @@
+"""Trains the pooling baseline: its regularisation and scaling are chosen by cross-validation over training groups."""
+
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+
+from vidseq.data.splits import group_folds, sample_groups
+from vidseq.models.layers import pad_left
+from vidseq.models.pooling import PoolingHead, SpatialMean, pool_over_time
+from vidseq.models.preprocessing import to_tensor
+from vidseq.models.thresholds import OutOfFold
+from vidseq.models.trained_model import TrainedModel
+from vidseq.params import Params
+
+CANDIDATES = [  # how a clip's vector is scaled after standardising, and the inverse strength of regularisation
+    {"scale": [Normalizer()], "classify__C": [1.0, 10.0, 100.0, 1000.0]},
+    {"scale": ["passthrough"], "classify__C": [1e-4, 1e-3, 1e-2, 1e-1]},
+]
+SEARCH_CLIPS = 2000  # at most, to choose on: it stays a matter of seconds with 101 classes
+MAX_ITER = 1000
+
+
+@dataclass(frozen=True)
+class PoolingTraining:
+    """The trained baseline, its out-of-fold logits, and what was chosen."""
+
+    model: TrainedModel
+    out_of_fold: OutOfFold
+    chosen: dict
+
+
+def train_pooling(
+    features: list[np.ndarray], labels: list[str], groups: list[str], params: Params, feature_config: dict
+) -> PoolingTraining:
+    """Train on clips' features (T_i, D). Groups are never in two folds, of the search and of the out-of-fold logits."""
+    classes = sorted(set(labels))
+    y_N = np.array([classes.index(label) for label in labels])
+    preprocessing = SpatialMean(features[0].shape[1], feature_config["pool_size"])
+    pooled_ND = np.concatenate([pool_over_time(*pad_left([preprocessing(to_tensor(x_TD))])) for x_TD in features])
+    pipeline = Pipeline(
+        [
+            ("standardise", StandardScaler()),
+            ("scale", Normalizer()),
+            ("classify", LogisticRegression(max_iter=MAX_ITER)),
+        ]
+    )
+    seed, table = params.train.seed, pd.DataFrame({"label": labels, "group": groups})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of the weakest regularisations, which are not chosen then
+        searched = sample_groups(table, SEARCH_CLIPS, seed)
+        folds = group_folds(table.label[searched], table.group[searched], seed)
+        search = GridSearchCV(pipeline, CANDIDATES, scoring="neg_log_loss", cv=folds, refit=False, n_jobs=-1)
+        search.fit(pooled_ND[searched], y_N[searched])
+        pipeline.set_params(**search.best_params_)
+        folds = group_folds(table.label, table.group, seed)
+        decision = cross_val_predict(pipeline, pooled_ND, y_N, cv=folds, method="decision_function")
+        pipeline.fit(pooled_ND, y_N)
+    unit_length = pipeline["scale"] != "passthrough"
+    config = {
+        "head": "pooling",
+        "classes": classes,
+        "feature_dim": features[0].shape[1],
+        "settings": {"pooling": {"unit_length": unit_length}},
+        "frames": params.frames.model_dump(),
+        "features": feature_config,
+        "versions": {package: version(package) for package in ("scikit-learn", "torch", "timm")},
+    }
+    head = _to_head(pipeline, preprocessing.dim, len(classes), unit_length)
+    chosen = {"C": pipeline["classify"].C, "unit_length": unit_length}
+    return PoolingTraining(TrainedModel(preprocessing, head, config), OutOfFold(_logits(decision), y_N), chosen)
+
+
+def _to_head(pipeline: Pipeline, input_dim: int, classes: int, unit_length: bool) -> PoolingHead:
+    """Return the fitted pipeline as a head."""
+    head = PoolingHead(input_dim, classes, unit_length)
+    head.mean.copy_(torch.from_numpy(pipeline["standardise"].mean_))
+    head.scale.copy_(torch.from_numpy(pipeline["standardise"].scale_))
+    weight_CD, bias_C = pipeline["classify"].coef_, pipeline["classify"].intercept_
+    if classes == 2:  # scikit-learn has the second class's logit alone
+        weight_CD, bias_C = np.concatenate([0 * weight_CD, weight_CD]), np.concatenate([0 * bias_C, bias_C])
+    head.classifier.weight.data.copy_(torch.from_numpy(weight_CD))
+    head.classifier.bias.data.copy_(torch.from_numpy(bias_C))
+    return head
+
+
+def _logits(decision: np.ndarray) -> np.ndarray:
+    """Return scikit-learn's decision function as logits (N, C)."""
+    return np.stack([0 * decision, decision], 1) if decision.ndim == 1 else decision
