@@ -55,9 +55,11 @@ versions.yaml: requirements.lock
 	@awk -F'==| ' '/^[a-z0-9].*==/ {gsub(/[._]/, "-", $$1); pins[$$1] = pins[$$1] (pins[$$1] ? ", " : "") "\"" $$2 "\""} \
 		END {for (name in pins) print name ": [" pins[name] "]"}' requirements.lock | LC_ALL=C sort >> $@
 
-benchmark: setup  ## heads over splits and seeds on UCF101=<folder> with videos/ and splits/: docs/results.md
+# folders with videos/ and splits/; MORE adds classes for a second table
+benchmark: setup  ## models over splits and seeds, UCF101=<folder> MORE=<folder>: docs/results.md
 	python -m benchmarks.heads $(UCF101)
-	python -m benchmarks.heads_report
+	[ -z "$(MORE)" ] || python -m benchmarks.heads $(UCF101) $(MORE) --results data/benchmark/heads_more.csv
+	python -m benchmarks.heads_report --results data/benchmark/heads.csv $(if $(MORE),data/benchmark/heads_more.csv)
 
 clean-cache:  ## delete cached downloads, clips and features; DVC's cache stays
 	[ ! -d .cache ] || find .cache -mindepth 1 -maxdepth 1 ! -name vega.js -exec rm -rf {} +

@@ -15,6 +15,7 @@ from benchmarks.clips import changed, load_clips, of_folder
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
 from vidseq.data.splits import with_validation
 from vidseq.evaluation.early import shuffled_in_time
+from vidseq.models import BASELINE, MODELS
 from vidseq.models.preprocessing import by_image_type, to_tensor
 from vidseq.params import Params, load_params
 from vidseq.sources.lists import read_lists
@@ -50,7 +51,7 @@ def main() -> None:
     _, keras, _ = load_folders(arguments.ucf101, changed(params, AS_KERAS))
     types = feature_config["image_types"]
     frames = [by_image_type(torch.from_numpy(x_TD), types)["rgb"].numpy() for x_TD in features]
-    inputs = dict.fromkeys(("rnn", "transformer", "baseline"), features)
+    inputs = dict.fromkeys((*MODELS, BASELINE), features)
     inputs |= {"baseline_frames": frames, "rnn_leaky": features, **dict.fromkeys(KERAS, keras)}
     done = set()
     if arguments.results.exists():

@@ -8,9 +8,9 @@ from benchmarks import heads_report
 def test_the_report_states_what_is_in_the_results(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     rows = [
-        {"split": split, "model": model, "seed": seed, "clip": f"c{n}", "group": f"g{n // 5}", "label": "A"}
+        {"split": split, "model": model, "seed": seed, "clip": f"c{n}", "group": f"g{n // 5}", "label": "A", "p_true": 0.5}
         | {view: "A" if rng.random() < accuracy else "B" for view in ("predicted", "shuffled", "reversed")}
-        for model, accuracy in (("rnn", 0.9), ("transformer", 0.8), ("baseline", 0.7))
+        for model, accuracy in (("rnn", 0.9), ("rnn_causal", 0.85), ("transformer", 0.8), ("baseline", 0.7))
         for split in (1, 2, 3)
         for seed in range(2)
         for n in range(60)
@@ -22,8 +22,13 @@ def test_the_report_states_what_is_in_the_results(tmp_path, monkeypatch):
     heads_report.main()
     text = (tmp_path / "results.md").read_text()
     mean = (results[results.model == "rnn"].predicted == "A").mean()
-    assert f"| {mean:.3f} |" in next(line for line in text.splitlines() if line.startswith("| RNN |"))
-    assert (tmp_path / "results.png").stat().st_size > 1000
+    row = next(line for line in text.splitlines() if line.startswith("| RNN |"))
+    assert f"| {mean:.3f} |" in row
+    assert row.endswith(f"| {np.log(2):.3f} |")  # the log loss
+    accuracy = (results.predicted == "A").groupby(results.model).mean()
+    difference = f"{accuracy['rnn'] - accuracy['baseline']:+.3f}"
+    assert difference in next(line for line in text.splitlines() if line.startswith("| RNN – pooling baseline |"))
+    assert (tmp_path / "results_1.png").stat().st_size > 1000
 
 
 def test_an_interval_over_groups_is_wider_where_their_clips_are_correlated():

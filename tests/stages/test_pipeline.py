@@ -10,7 +10,7 @@ from conftest import Project
 
 TRAIN = ["train_rnn", "train_rnn_causal", "train_transformer"]
 AFTER = ["evaluate", "explain", "report"]
-STAGES = ["download", "sample_frames", "extract_features", *TRAIN, *AFTER, "exploding_gradients"]
+STAGES = ["download", "sample_frames", "extract_features", *TRAIN, "train_baseline", *AFTER, "exploding_gradients"]
 MODELS = ["rnn", "rnn_causal", "transformer", "baseline"]
 
 
@@ -71,7 +71,7 @@ def test_a_second_repro_does_nothing(repro):
         ("params.yaml", "pooling: max", "pooling: cls", {"train_transformer", "report"}),
         ("params.yaml", "layers: 2", "layers: 1", {*TRAIN, "report"}),
         ("params.yaml", "backbone: tf_efficientnet_lite0", "backbone: resnet18", {"extract_features", "report"}),
-        ("params.yaml", "max_frames: 32", "max_frames: 8", {"sample_frames", *TRAIN, "report"}),
+        ("params.yaml", "max_frames: 32", "max_frames: 8", {"sample_frames", *TRAIN, "train_baseline", "report"}),
         ("params.yaml", "shuffle_seed: 0", "shuffle_seed: 1", {"evaluate", "report"}),
         ("params.yaml", "min_recall: 0.9", "min_recall: 0.5", {"evaluate", "report"}),
         ("params.yaml", "language: en", "language: el", {"report"}),
@@ -79,7 +79,7 @@ def test_a_second_repro_does_nothing(repro):
         ("versions.yaml", "pytorch-lightning: [", 'pytorch-lightning: ["9", ', {*TRAIN, "exploding_gradients"}),
         ("versions.yaml", "torch: [", 'torch: ["9", ', set(STAGES) - {"download", "sample_frames"}),
         ("versions.yaml", "ruff: [", 'ruff: ["9", ', set()),
-        ("src/vidseq/models/trained_model.py", "FORMAT = 2", "FORMAT = 3", set(STAGES[3:])),
+        ("src/vidseq/models/trained_model.py", "FORMAT = 3", "FORMAT = 4", set(STAGES[3:])),
         ("src/vidseq/files.py", "ABANDONED_S = 24", "ABANDONED_S = 48", set()),
     ],
 )

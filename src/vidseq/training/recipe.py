@@ -24,7 +24,10 @@ VAL_BATCH_SIZE = 256  # clips
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model, and the curves (one row per epoch) and gradient norms (one per step) of its first training."""
+    """A trained model, the gradient norm of each step of its training, and the curves of the training with validation.
+
+    `curves` has one row per epoch. With `train.refit` these are two trainings.
+    """
 
     model: TrainedModel
     curves: pd.DataFrame
@@ -77,7 +80,7 @@ def train_model(
     head, curves, grad_norms = train(title, val_N, on_epoch)
     model = TrainedModel(preprocessing, head, config)
     if params.train.refit:
-        refitted, *_ = train(f"{title}, refit", np.zeros_like(val_N))
+        refitted, _, grad_norms = train(f"{title}, refit", np.zeros_like(val_N))
         model = TrainedModel(preprocessing, refitted, config)
     return Training(model, curves, grad_norms)
 
