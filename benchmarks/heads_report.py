@@ -132,11 +132,12 @@ def paired(results: pd.DataFrame) -> list[str]:
     ]
     for first, second in combinations(COMPARED, 2):
         one, other = (results[results.model == name] for name in (first, second))
-        difference = bootstrap(one) - bootstrap(other)  # of the same draws: same groups, same seeds
-        low, high = np.quantile(difference, [0.025, 0.975])
+        draws = bootstrap(one) - bootstrap(other)  # the same draws of both: same groups, same seeds
+        low, high = np.quantile(draws, [0.025, 0.975])
+        difference = np.subtract(*(rows.groupby("split").correct.mean().mean() for rows in (one, other)))
         both = one[one.seed == 0].merge(other[other.seed == 0], on=["split", "clip"])
         test = mcnemar(both.correct_x.to_numpy(), both.correct_y.to_numpy())
-        cells = [f"{difference.mean():+.3f}", f"{low:+.3f} to {high:+.3f}", test["only_first"], test["only_second"]]
+        cells = [f"{difference:+.3f}", f"{low:+.3f} to {high:+.3f}", test["only_first"], test["only_second"]]
         p = f"{test['mcnemar_p_value']:.2f}"
         lines.append(f"| {NAMES[first]} – {NAMES[second]} | {' | '.join(map(str, cells))} | {p} |")
     return lines
