@@ -67,27 +67,32 @@ def test_a_file_without_a_video_stream_is_refused(tmp_path):
         frame_timestamps(tmp_path / "sound.mkv")
 
 
-def test_at_a_steady_rate_the_nearest_frame_is_chosen():
+def test_the_frame_that_begins_nearest_is_chosen():
     times = [0.0, 0.019, 0.021, 0.4, 1.93]
-    assert choose_frames(np.arange(50) / 25, times, 0.04).tolist() == [0, 0, 1, 10, 48]
+    assert choose_frames(np.arange(50) / 25, times).tolist() == [0, 0, 1, 10, 48]
 
 
-def test_at_a_variable_rate_the_next_frame_is_chosen():
+def test_at_a_variable_rate_a_frame_is_found_by_its_own_time():
     timestamps = np.array([0.0, 0.01, 0.02, 1.0, 3.0, 3.01])
-    assert choose_frames(timestamps, [0.01, 0.5, 1.0, 1.02, 3.0], 0.02).tolist() == [1, 3, 3, 4, 4]
+    assert choose_frames(timestamps, timestamps).tolist() == [0, 1, 2, 3, 4, 5]
+    assert choose_frames(timestamps, [0.5, 0.52, 1.02, 2.9]).tolist() == [2, 3, 3, 4]
+
+
+def test_of_two_frames_that_are_as_near_the_later_is_chosen():
+    timestamps = np.arange(300) / 30
+    assert choose_frames(timestamps, timestamps[8:] - 0.25).tolist() == list(range(1, 293))  # 7.5 frames before
 
 
 def test_of_frames_with_equal_timestamps_the_first_is_chosen():
-    assert choose_frames(np.array([0.0, 0.04, 0.04, 0.04, 0.08]), [0.04, 0.08], 0.04).tolist() == [1, 4]
+    assert choose_frames(np.array([0.0, 0.04, 0.04, 0.04, 0.08]), [0.04, 0.08]).tolist() == [1, 4]
 
 
 def test_outside_the_video_its_first_and_last_frame_are_chosen():
-    assert choose_frames(np.arange(3) / 25, [-1.0, 0.08, 0.1, 9.0], 0.04).tolist() == [0, 2, 2, 2]
+    assert choose_frames(np.arange(3) / 25, [-1.0, 0.08, 0.1, 9.0]).tolist() == [0, 2, 2, 2]
 
 
-@pytest.mark.parametrize("interval", [0.0, 0.04])
-def test_of_a_single_frame_video_that_frame_is_chosen(interval):
-    assert choose_frames(np.array([0.0]), [0.0, 0.0, 5.0], interval).tolist() == [0, 0, 0]
+def test_of_a_single_frame_video_that_frame_is_chosen():
+    assert choose_frames(np.array([0.0]), [0.0, 0.0, 5.0]).tolist() == [0, 0, 0]
 
 
 def test_seeks_go_over_long_gaps_to_the_last_keyframe_before():

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ from vidseq.errors import VideoError
 
 SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv"})
 MAX_TAIL_S = 0.25  # a stream may end this much before its container says; more is a damaged file
+ROUNDING_S = 1e-6  # timestamps that differ by less are the same
 MIN_SEEK = 20  # frames; to skip fewer than this, a seek costs more than it saves
 
 
@@ -92,14 +94,27 @@ def decode_frames(path: Path, times: Sequence[float]) -> Iterator[tuple[av.Video
             yield from _decode_all(container, stream, times[done:])
 
 
-def choose_frames(timestamps_N: np.ndarray, times: Sequence[float], interval: float) -> np.ndarray:
-    """Return the index of the frame shown at each of the `times`, as int (T,).
+def stream_frames(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield all frames as they are decoded, each with the time at which it begins (s from the first one).
 
-    It is the first frame that begins later than half an `interval` (s between two frames) before the wanted time, or
-    the last frame if there is none. `timestamps_N` must be ascending.
+    Raises VideoError when the file cannot be read.
     """
-    shown_T = np.searchsorted(timestamps_N, np.subtract(times, interval / 2), side="right")
-    return np.minimum(shown_T, len(timestamps_N) - 1)
+    with _open(path) as (container, stream):
+        yield from _decode(container, stream)
+
+
+def choose_frames(timestamps_N: np.ndarray, times: Sequence[float]) -> np.ndarray:
+    """Return the index of the frame that begins nearest to each of the `times`, as int (T,); of two, the later one.
+
+    Of frames that begin at the same time it is the first. `timestamps_N` must be ascending.
+    """
+    nearest_T = np.searchsorted(_middles(timestamps_N[:-1], timestamps_N[1:]), times, side="right")
+    return np.searchsorted(timestamps_N, timestamps_N[nearest_T])
+
+
+def _middles(earlier: Any, later: Any) -> Any:
+    """Return from which time on the later of two frames is the nearer one, for numbers or arrays."""
+    return (earlier + later) / 2 - ROUNDING_S
 
 
 def _frame_interval(stream: av.VideoStream) -> float:
@@ -128,7 +143,7 @@ def _decode_chosen(
     timestamps_N = seconds_N - seconds_N[0]
     if times[-1] > timestamps_N[-1] + MAX_TAIL_S:
         return
-    chosen_W, counts_W = np.unique(choose_frames(timestamps_N, times, _frame_interval(stream)), return_counts=True)
+    chosen_W, counts_W = np.unique(choose_frames(timestamps_N, times), return_counts=True)
     counts = dict(zip(pts_N[chosen_W].astype(int).tolist(), counts_W.tolist(), strict=True))
     for key, wanted in plan_seeks(pts_P, is_key_P, list(counts)):
         container.seek(key, stream=stream)
@@ -198,22 +213,31 @@ def _decode_all(
     container: av.container.InputContainer, stream: av.VideoStream, times: Sequence[float]
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """Yield like `decode_frames`, but decode all frames and choose by their own timestamps, as `choose_frames` does."""
-    begins_after_T = np.subtract(times, _frame_interval(stream) / 2).tolist()
-    first: float | None = None
-    now, done = 0.0, 0
+    held: tuple[float, av.VideoFrame] | None = None
+    done = 0
+    for now, frame in _decode(container, stream):
+        if held is not None:
+            nearest = bisect_left(times, _middles(held[0], now))
+            if nearest > done:
+                yield held[1], nearest - done
+                done = nearest
+        held = now, frame
+        if times[-1] <= now:
+            break
+    if held is None:
+        raise VideoError("no frame can be decoded")
+    if times[-1] - held[0] > MAX_TAIL_S:
+        raise VideoError(f"decoding breaks off at {held[0]:.2f} s, before the frame at {times[-1]:.2f} s")
+    if done < len(times):
+        yield held[1], len(times) - done
+
+
+def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield every frame that begins later than those before it, with its time in s from the first one."""
+    first, last = None, -1.0
     for packet in container.demux(stream):
         for frame in packet.decode():
-            if first is None:
-                first = frame.time
-            now = frame.time - first
-            shown = bisect_left(begins_after_T, now)
-            if shown > done:
-                yield frame, shown - done
-                done = shown
-                if done == len(times):
-                    return
-    if first is None:
-        raise VideoError("no frame can be decoded")
-    if times[-1] - now > MAX_TAIL_S:
-        raise VideoError(f"decoding breaks off at {now:.2f} s, before the frame at {times[-1]:.2f} s")
-    yield frame, len(times) - done
+            first = frame.time if first is None else first
+            if frame.time - first > last:
+                last = frame.time - first
+                yield last, frame
