@@ -49,9 +49,7 @@ def image_types(diff_seconds: float | None) -> list[str]:
 def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
     """Yield the CNN's inputs for a clip, RGB uint8 (3, S, S): each step's frame, followed by its difference image.
 
-    That is |this frame - the one `diff_seconds` before it, or the clip's first|: what stands still is gone, what moves
-    keeps its shape (after the RGB difference of Wang et al., 2016, but unsigned, so that a clip played backwards has
-    the same difference images, and order is left to the heads).
+    That is the difference from the frame `diff_seconds` before it, or from the clip's first one.
     """
     if job.diff_seconds is None:
         yield from read_inputs(job.path, job.times, transform)
@@ -66,7 +64,16 @@ def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
             time, frame_3SS = next(inputs)
             held[time] = frame_3SS
         yield held[now]
-        yield np.maximum(held[now], held[before]) - np.minimum(held[now], held[before])
+        yield difference_image(held[now], held[before])
+
+
+def difference_image(now_3SS: np.ndarray, before_3SS: np.ndarray) -> np.ndarray:
+    """Return |now - before|, uint8: what stands still is gone, what moves keeps its shape.
+
+    It is the RGB difference of Wang et al. (2016), but unsigned, so that a clip played backwards has the same
+    difference images, and order is left to the heads.
+    """
+    return np.maximum(now_3SS, before_3SS) - np.minimum(now_3SS, before_3SS)
 
 
 def encode_clips(

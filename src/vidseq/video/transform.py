@@ -32,18 +32,30 @@ class FrameTransform:
     interpolation: str
 
 
+class FrameTransformer:
+    """Applies a FrameTransform to decoded frames. Raises VidseqError for an unknown interpolation."""
+
+    def __init__(self, transform: FrameTransform):
+        self.transform = transform
+        self.graphs: dict[tuple[int, int, str], av.filter.Graph] = {}  # a video's size or pixel format may change
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """Return the CNN's input, RGB uint8 (3, size, size)."""
+        source = (frame.width, frame.height, frame.format.name)
+        if source not in self.graphs:
+            self.graphs[source] = _filter_graph(*source, self.transform)
+        self.graphs[source].push(frame)
+        return self.graphs[source].pull().to_ndarray()
+
+
 def read_inputs(path: Path, times: Sequence[float], transform: FrameTransform) -> Iterator[np.ndarray]:
     """Yield the frames of `read_frames`, transformed to RGB uint8 (3, size, size).
 
     Raises VideoError like `read_frames`, and VidseqError for an unknown interpolation.
     """
-    graphs: dict[tuple[int, int, str], av.filter.Graph] = {}  # a video's size or pixel format may change in between
+    transformer = FrameTransformer(transform)
     for frame, count in decode_frames(path, times):
-        source = (frame.width, frame.height, frame.format.name)
-        if source not in graphs:
-            graphs[source] = _filter_graph(*source, transform)
-        graphs[source].push(frame)
-        planes_3SS = graphs[source].pull().to_ndarray()
+        planes_3SS = transformer(frame)
         for _ in range(count):
             yield planes_3SS
 
