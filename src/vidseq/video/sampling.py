@@ -1,11 +1,16 @@
 """Which frames of a clip become its sequence: chosen by timestamp, not by index, so that all frame rates are alike."""
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from vidseq.params import FramesParams
-from vidseq.video.read import frame_timestamps
+from vidseq.video.read import ROUNDING_S, choose_frames, frame_timestamps
+
+Frame = TypeVar("Frame")
 
 
 def plan_frames(path: Path, params: FramesParams) -> tuple[np.ndarray, float]:
@@ -26,17 +31,51 @@ def duration(timestamps_N: np.ndarray) -> float:
 def sample_times(timestamps_N: np.ndarray, params: FramesParams) -> np.ndarray:
     """Choose up to `max_frames` of a clip's timestamps (s, ascending from 0); returns the chosen ones, ascending (T,).
 
-    - `fps`: the frame on display at the middle of each 1/fps seconds, so the length of the sequence follows the clip's;
-      a clip too long for that is sampled like `uniform`.
+    - `fps`: the frames on display at 1/2, 3/2, 5/2, ... of 1/fps seconds, as far as the clip goes, but at least one. A
+      clip that is longer contributes its first max_frames frames. So what is chosen of the first part of a clip does
+      not depend on the rest, and a stream, which has no end, can be sampled alike.
     - `uniform`: the frame on display at the middle of each of max_frames equal parts; a short clip repeats frames.
     - `first`: the first max_frames frames, whatever the rate.
     """
     if params.strategy == "first":
         return timestamps_N[: params.max_frames]
-    seconds = duration(timestamps_N)
-    count = params.max_frames
     if params.strategy == "fps":
-        count = min(max(1, round(seconds * params.fps)), params.max_frames)
-    middles_T = (np.arange(count) + 0.5) * seconds / count
-    shown_T = np.searchsorted(timestamps_N, middles_T + 1e-6, side="right") - 1  # the frame that began last
+        begun = int((timestamps_N[-1] + ROUNDING_S) * params.fps + 0.5)  # times up to the beginning of the last frame
+        times_T = (np.arange(min(max(1, begun), params.max_frames)) + 0.5) / params.fps
+    else:
+        times_T = (np.arange(params.max_frames) + 0.5) * duration(timestamps_N) / params.max_frames
+    shown_T = np.searchsorted(timestamps_N, times_T + ROUNDING_S, side="right") - 1  # the frame that began last
     return timestamps_N[shown_T]
+
+
+def sample_stream(
+    frames: Iterable[tuple[float, Frame]], fps: float, diff_seconds: float
+) -> Iterator[tuple[float, Frame, Frame]]:
+    """Yield the frames that `fps` chooses of a stream, each with its time (s) and the frame `diff_seconds` before it.
+
+    `frames` come with the times at which they begin, ascending, as `stream_frames` has them. What is on display at a
+    time is known, and yielded, when the first frame begins at it or later. Only the last `diff_seconds` are held.
+    """
+    held: deque[tuple[float, Frame]] = deque()
+    begin, step = 0.0, 0
+
+    def chosen() -> tuple[float, Frame, Frame]:
+        now, frame = held[-1]
+        before = choose_frames(np.array([seconds for seconds, _ in held]), [max(now - diff_seconds, begin)])[0]
+        return now, frame, held[before][1]
+
+    for seconds, frame in frames:
+        begin = begin if held else seconds
+        while held and begin + (step + 0.5) / fps < seconds - ROUNDING_S:
+            yield chosen()
+            step += 1
+        held.append((seconds, frame))
+        while (
+            len(held) > 1 and held[1][0] <= seconds - diff_seconds
+        ):  # the first one left is the last that began before
+            held.popleft()
+        while begin + (step + 0.5) / fps <= seconds + ROUNDING_S:
+            yield chosen()
+            step += 1
+    if held and not step:
+        yield chosen()
