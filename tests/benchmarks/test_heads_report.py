@@ -8,7 +8,15 @@ from benchmarks import heads_report
 def test_the_report_states_what_is_in_the_results(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     rows = [
-        {"split": split, "model": model, "seed": seed, "clip": f"c{n}", "group": f"g{n // 5}", "label": "A", "p_true": 0.5}
+        {
+            "split": split,
+            "model": model,
+            "seed": seed,
+            "clip": f"c{n}",
+            "group": f"g{n // 5}",
+            "label": "A",
+            "p_true": 0.5,
+        }
         | {view: "A" if rng.random() < accuracy else "B" for view in ("predicted", "shuffled", "reversed")}
         for model, accuracy in (("rnn", 0.9), ("rnn_causal", 0.85), ("transformer", 0.8), ("baseline", 0.7))
         for split in (1, 2, 3)
