@@ -15,7 +15,7 @@ from vidseq.data.frame_plan import read_durations
 from vidseq.data.predictions import write_predictions
 from vidseq.evaluation.alarm import Alarm, alarm_class
 from vidseq.evaluation.bootstrap import GroupBootstrap, compare
-from vidseq.evaluation.early import accuracy_by_fraction, online_cost, shuffled_in_time
+from vidseq.evaluation.early import accuracy_by_fraction, online_cost, probabilities_by_fraction, shuffled_in_time
 from vidseq.evaluation.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.files import atomic_write, read_json, write_json
 from vidseq.models import BASELINE, MODELS
@@ -65,7 +65,7 @@ def main(params: Params) -> None:
             threshold = choose_threshold(OutOfFold.load(paths.MODELS / name), index, min_recall)
             alarms[name] = {"threshold": threshold} | alarm.operating_point(threshold, bootstrap)
             add("alarm_cost", name, alarm.cost_curve())
-            add("early", name, accuracy_by_fraction(model.probabilities, features, y_N, bootstrap))
+            add("early", name, accuracy_by_fraction(probabilities_by_fraction(model, features), y_N, bootstrap))
             add("f1", name, [{"class": c, "f1": row["f1"]} for c, row in metrics[name]["per_class"].items()])
             add("precision_recall", name, precision_recall_points(y_N, p_NC, classes))
             add("reliability", name, reliability_points(y_N, p_NC, classes))

@@ -15,7 +15,7 @@ from vidseq import paths
 from vidseq.data.predictions import write_predictions
 from vidseq.evaluation.alarm import Alarm
 from vidseq.evaluation.bootstrap import GroupBootstrap, compare
-from vidseq.evaluation.early import accuracy_by_fraction, online_cost
+from vidseq.evaluation.early import FRACTIONS, accuracy_by_fraction, online_cost
 from vidseq.evaluation.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.files import write_json
 from vidseq.models import BASELINE, HEADS, MAIN_MODELS, MODELS, build_head, head_settings
@@ -96,7 +96,7 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
         alarm = Alarm(y == 0, p_NC[:, 0], seconds_N)
         alarms[name] = {"threshold": 0.3} | alarm.operating_point(0.3, bootstrap)
         rows = {
-            "early": accuracy_by_fraction(np.concatenate, [row_C[None] for row_C in p_NC], y, bootstrap),
+            "early": accuracy_by_fraction(dict.fromkeys(FRACTIONS, p_NC), y, bootstrap),
             "alarm_cost": alarm.cost_curve(),
             "precision_recall": precision_recall_points(y, p_NC, classes),
             "reliability": reliability_points(y, p_NC, classes),

@@ -3,9 +3,15 @@ import pytest
 import torch
 
 from vidseq.evaluation.bootstrap import GroupBootstrap
-from vidseq.evaluation.early import FRACTIONS, accuracy_by_fraction, first_part, online_cost, shuffled_in_time
+from vidseq.evaluation.early import (
+    FRACTIONS,
+    accuracy_by_fraction,
+    online_cost,
+    probabilities_by_fraction,
+    seen_steps,
+    shuffled_in_time,
+)
 from vidseq.models import build_head
-from vidseq.models.layers import pad_left
 from vidseq.models.preprocessing import Preprocessing
 from vidseq.models.trained_model import TrainedModel
 
@@ -18,54 +24,41 @@ def model(bidirectional: bool, name: str = "rnn") -> TrainedModel:
     preprocessing = Preprocessing(8, ["rgb"], ["rgb", "rgb_deviation"], lag=2, pca_components=4)
     preprocessing.fit([torch.randn(9, 8) for _ in range(8)], seed=0)
     head = build_head(name, preprocessing.dim, 3, {"model": sizes, name: sections[name]})
-    return TrainedModel(preprocessing, head, {"classes": ["A", "B", "C"]})
+    return TrainedModel(preprocessing, head, {"classes": ["A", "B", "C"], "frames": {"max_frames": 32}})
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9, 10, 33])
 def test_the_first_part_has_at_least_one_step_and_at_last_all(steps):
-    x_TD = np.arange(steps)[:, None]
-    lengths = [len(first_part(x_TD, fraction)) for fraction in FRACTIONS]
+    lengths = [seen_steps(steps, fraction) for fraction in FRACTIONS]
     assert lengths[0] >= 1
     assert lengths == sorted(lengths)
     assert lengths[-1] == steps
-    assert first_part(np.arange(10)[:, None], 0.3).flatten().tolist() == [0, 1, 2]
+    assert seen_steps(10, 0.3) == 3
 
 
-def test_accuracy_on_a_part_comes_from_that_part_alone():
-    """Clips whose class shows in their last step only: half are right before, all at the end."""
+def test_accuracy_is_counted_for_each_part():
     y = np.arange(40) % 2
-    clips = [np.pad([[float(label)]], ((8, 0), (0, 0))) for label in y]
-
-    def probabilities(features):
-        seen = np.array([x_TD.max() for x_TD in features])
-        return np.stack([1 - seen, seen], 1)
-
-    rows = accuracy_by_fraction(probabilities, clips, y, GroupBootstrap(np.arange(40) // 4, 0))
-    assert [row["accuracy"] for row in rows] == [0.5] * 8 + [1.0] * 2
+    blind, sure = np.full((40, 2), [0.6, 0.4]), np.eye(2)[y]
+    bootstrap = GroupBootstrap(np.arange(40) // 4, 0)
+    rows = accuracy_by_fraction({0.1: blind, 1.0: sure}, y, bootstrap)
+    assert [(row["fraction"], row["accuracy"]) for row in rows] == [(0.1, 0.5), (1.0, 1.0)]
     assert rows[0]["low"] <= 0.5 <= rows[0]["high"]
-    one_group = GroupBootstrap(np.zeros(40), 0)
-    assert accuracy_by_fraction(probabilities, clips, y, one_group)[0]["low"] is None
+    assert rows[1]["low"] < 1
+    assert accuracy_by_fraction({0.1: blind}, y, GroupBootstrap(np.zeros(40), 0))[0]["low"] is None
 
 
 @pytest.mark.parametrize(("bidirectional", "name"), [(True, "rnn"), (False, "rnn"), (True, "transformer")])
-def test_later_frames_do_not_change_what_is_predicted_from_the_first_part(bidirectional, name):
+def test_what_is_predicted_from_a_part_is_what_the_model_says_of_that_part_alone(bidirectional, name):
+    """A causal model reads a stream: it gives at each step what it gives for the steps up to then."""
     trained, rng = model(bidirectional, name), np.random.default_rng(0)
-    x_TD = rng.normal(size=(10, 8))
-    other_TD = np.concatenate([x_TD[:5], rng.normal(size=(5, 8)) + 9])
-    first, second = (trained.probabilities([first_part(x, 0.5)]) for x in (x_TD, other_TD))
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(trained.probabilities([x_TD]), trained.probabilities([other_TD]))
-
-
-def test_a_causal_rnn_gives_step_by_step_what_it_gives_for_the_whole():
-    """So one decision costs one step of it."""
-    head = model(bidirectional=False).head.eval()
-    x_TD, state, best_BD = torch.randn(7, 8), None, None
-    with torch.inference_mode():
-        for step in range(7):
-            h_BTD, state = head.rnn(head.projection(x_TD[None, step : step + 1]), state)
-            best_BD = h_BTD[:, 0] if best_BD is None else torch.maximum(best_BD, h_BTD[:, 0])
-            torch.testing.assert_close(head.classifier(best_BD), head(*pad_left([x_TD[: step + 1]])))
+    clips = [rng.normal(size=(steps, 8)) for steps in (10, 1, 32, 7)]
+    later = [np.concatenate([x_TD[: seen_steps(len(x_TD), 0.5)], 9 + rng.normal(size=(5, 8))]) for x_TD in clips]
+    found = probabilities_by_fraction(trained, clips)
+    for fraction, p_NC in found.items():
+        parts = [x_TD[: seen_steps(len(x_TD), fraction)] for x_TD in clips]
+        np.testing.assert_allclose(p_NC, trained.probabilities(parts), atol=1e-5)
+    assert np.abs(found[1.0] - trained.probabilities(later)).max() > 1e-3
+    assert trained.causal == (not bidirectional)
 
 
 def test_the_cost_of_a_decision_is_counted_after_the_longest_clip():

@@ -98,11 +98,22 @@ def test_layers_is_the_number_of_layers(layers):
     assert len(transformer.encoder.layers) == layers
 
 
-def test_a_causal_rnn_has_not_seen_the_future():
-    head = make("rnn", {"cell": "gru", "bidirectional": False}).eval()
-    x_BTD, mask_BT = pad_left([torch.randn(8, DIM)])
-    with torch.inference_mode():
-        states = head.rnn(head.projection(x_BTD))[0]
-        x_BTD[:, 5:] += 1
-        torch.testing.assert_close(head.rnn(head.projection(x_BTD))[0][:, :5], states[:, :5])
-    assert mask_BT.all()
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("piece", [1, 3, 11])
+@torch.inference_mode()
+def test_a_causal_rnn_goes_step_by_step(cell, piece):
+    """What it says after a step is what it says of the steps up to it, whatever comes later."""
+    head = make("rnn", {"cell": cell, "bidirectional": False}).eval()
+    x_TD, state, logits = torch.randn(11, DIM), None, []
+    for piece_TD in x_TD.split(piece):
+        state, logits_TC = head.step(state, piece_TD)
+        logits.append(logits_TC)
+    for step, logits_C in enumerate(torch.cat(logits)):
+        torch.testing.assert_close(head(*pad_left([x_TD[: step + 1]]))[0], logits_C, atol=1e-5, rtol=0)
+
+
+def test_a_bidirectional_rnn_cannot_go_step_by_step():
+    head = make("rnn", {"cell": "gru", "bidirectional": True})
+    assert not head.causal
+    with pytest.raises(ValueError, match="bidirectional"):
+        head.step(None, torch.randn(1, DIM))

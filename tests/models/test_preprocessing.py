@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from vidseq.models.preprocessing import Preprocessing, by_image_type, hflip, to_tensor
@@ -11,14 +12,14 @@ def clips(count: int = 30, dim: int = 12) -> list[torch.Tensor]:
     return [torch.rand(4 + row % 9, dim, generator=generator) for row in range(count)]
 
 
-def test_inputs_are_the_feature_its_change_and_its_deviation_from_the_mean():
+def test_inputs_are_the_feature_its_change_and_its_deviation_from_the_mean_so_far():
     preprocessing = Preprocessing(2, ["rgb"], RGB, lag=2, pca_components=2)
     preprocessing.axes[:] = torch.eye(2)
     x_TD = torch.tensor([[0.0, 1.0], [4.0, 1.0], [16.0, 1.0], [4.0, 1.0]])
     rgb, delta, deviation = preprocessing(x_TD).split(2, 1)
     assert rgb.tolist() == [[0, 1], [2, 1], [4, 1], [2, 1]]  # square roots
     assert delta.tolist() == [[0, 0], [2, 0], [4, 0], [0, 0]]  # two steps back, or as far as there is
-    assert deviation.tolist() == [[2, 0], [0, 0], [2, 0], [0, 0]]
+    assert deviation.tolist() == [[0, 0], [1, 0], [2, 0], [0, 0]]  # the means so far are 0, 1, 2, 2
 
 
 def test_what_does_not_move_is_neither_in_delta_nor_in_deviation():
@@ -40,6 +41,26 @@ def test_an_input_does_not_depend_on_which_others_there_are():
     fitted = Preprocessing(12, ["rgb"], RGB, lag=3, pca_components=5).fit(clips(), seed=0)
     alone = Preprocessing(12, ["rgb"], ["rgb_deviation"], lag=3, pca_components=5).fit(clips(), seed=0)
     torch.testing.assert_close(alone(clips()[0]), fitted(clips()[0])[:, 10:])
+
+
+def test_inputs_do_not_depend_on_what_comes_later():
+    names = [f"{image}{change}" for image in ("rgb", "diff") for change in ("", "_delta", "_deviation")]
+    x_TD = torch.rand(15, 12)
+    preprocessing = Preprocessing(12, ["rgb", "diff"], names, lag=3, pca_components=5).fit(clips(), seed=0)
+    whole = preprocessing(x_TD)
+    for steps in range(1, 15):
+        torch.testing.assert_close(preprocessing(x_TD[:steps]), whole[:steps], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("lag", [1, 4, 40])
+@pytest.mark.parametrize("piece", [1, 4, 7])
+def test_in_whatever_pieces_a_clip_comes_its_inputs_are_those_of_the_whole(lag, piece):
+    preprocessing = Preprocessing(12, ["rgb"], RGB, lag=lag, pca_components=5).fit(clips(), seed=0)
+    x_TD, state, inputs = torch.rand(15, 12), None, []
+    for piece_TD in x_TD.split(piece):
+        state, of_piece = preprocessing.step(state, piece_TD)
+        inputs.append(of_piece)
+    torch.testing.assert_close(torch.cat(inputs), preprocessing(x_TD), atol=1e-5, rtol=0)
 
 
 def test_components_are_orthogonal_sorted_and_on_one_scale():

@@ -32,17 +32,19 @@ class Alarm:
         """Return what the alarm does at scores >= `threshold`, with intervals over groups.
 
         `false_alarms_per_hour` counts per hour of video of the other classes: how often it disturbs while nothing
-        happens. Recall, precision and that rate are None where nothing of their kind is in the clips.
+        happens; its interval is that of the fraction of those clips. Recall, precision and that rate are None where
+        nothing of their kind is in the clips.
         """
-        alarm_N = self.scores_N >= threshold
-        intervals = {
-            "recall": bootstrap.ratios(self.is_class_N & alarm_N, self.is_class_N),
-            "precision": bootstrap.ratios(self.is_class_N & alarm_N, alarm_N),
-            "false_alarms_per_hour": bootstrap.ratios(~self.is_class_N & alarm_N, self.other_hours_N),
-        }
+        alarm_N, other_N = self.scores_N >= threshold, ~self.is_class_N
+        false_alarms = bootstrap.proportion_interval(alarm_N, other_N)
+        per_hour = other_N.sum() / self.other_hours_N.sum() if other_N.any() else 0.0
         return {
             **self.counts(threshold),
-            "intervals": {name: bootstrap.interval(values_R) for name, values_R in intervals.items()},
+            "intervals": {
+                "recall": bootstrap.proportion_interval(alarm_N, self.is_class_N),
+                "precision": bootstrap.proportion_interval(self.is_class_N, alarm_N),
+                "false_alarms_per_hour": false_alarms and [float(end * per_hour) for end in false_alarms],
+            },
             "clips": int(self.is_class_N.sum()),
             "other_clips": int((~self.is_class_N).sum()),
             "hours_of_other_clips": float(self.other_hours_N.sum()),

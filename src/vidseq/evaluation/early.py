@@ -1,30 +1,48 @@
 """Online prediction: what a model predicts from the first part of a clip alone, and what a decision costs."""
 
-from collections.abc import Callable
 from math import ceil
 
 import numpy as np
 import torch
 
 from vidseq.evaluation.bootstrap import GroupBootstrap
+from vidseq.models.trained_model import TrainedModel
 
 FRACTIONS = tuple(tenths / 10 for tenths in range(1, 11))
-Probabilities = Callable[[list[np.ndarray]], np.ndarray]  # features (T_i, D) of clips to probabilities (N, C)
 
 
-def first_part(x_TD: np.ndarray, fraction: float) -> np.ndarray:
-    """Return the first `fraction` of a sequence, at least one step. What is computed from it cannot know the rest."""
-    return x_TD[: max(1, ceil(round(fraction * len(x_TD), 6)))]
+def seen_steps(length: int, fraction: float) -> int:
+    """Return the number of steps in the first `fraction` of a sequence, at least one."""
+    return max(1, ceil(round(fraction * length, 6)))
+
+
+def probabilities_by_fraction(model: TrainedModel, features: list[np.ndarray]) -> dict[float, np.ndarray]:
+    """Return the class probabilities (N, C) from the first part of each clip alone, by its fraction.
+
+    A causal model reads each clip once, as a live stream; any other reads every first part anew.
+    """
+    if not model.causal:
+        return {
+            fraction: model.probabilities([x_TD[: seen_steps(len(x_TD), fraction)] for x_TD in features])
+            for fraction in FRACTIONS
+        }
+    streamed = []
+    for x_TD in features:
+        stream = model.stream()
+        streamed.append([stream.push(x_D) for x_D in x_TD])
+    return {
+        fraction: np.stack([p_TC[seen_steps(len(p_TC), fraction) - 1] for p_TC in streamed]) for fraction in FRACTIONS
+    }
 
 
 def accuracy_by_fraction(
-    probabilities: Probabilities, features: list[np.ndarray], y_N: np.ndarray, bootstrap: GroupBootstrap
+    p_by_fraction: dict[float, np.ndarray], y_N: np.ndarray, bootstrap: GroupBootstrap
 ) -> list[dict]:
     """Return rows fraction, accuracy, low, high of a model's accuracy on the first part of each clip."""
     rows = []
-    for fraction in FRACTIONS:
-        right_N = probabilities([first_part(x_TD, fraction) for x_TD in features]).argmax(1) == y_N
-        low, high = bootstrap.mean_interval(right_N) or (None, None)
+    for fraction, p_NC in p_by_fraction.items():
+        right_N = p_NC.argmax(1) == y_N
+        low, high = bootstrap.proportion_interval(right_N, np.ones(len(right_N), bool)) or (None, None)
         rows.append({"fraction": fraction, "accuracy": float(right_N.mean()), "low": low, "high": high})
     return rows
 

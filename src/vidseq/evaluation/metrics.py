@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from vidseq.evaluation.bootstrap import GroupBootstrap
 
 BINS = 15  # of the expected calibration error: equal widths, by the probability of the predicted class
+LOSSES = ("log_loss", "brier_score", "expected_calibration_error")  # all others are 1 at best
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,18 @@ def classification_metrics(y_N: np.ndarray, p_NC: np.ndarray, classes: list[str]
     total, draws = clips.total(), clips.resampled(bootstrap)
     per_class, draws_per_class = total.per_class(absent=0.0), draws.per_class(absent=np.nan)
     metrics: dict = {name: float(value_1[0]) for name, value_1 in total.overall(absent=0.0).items()}
-    metrics["intervals"] = {name: bootstrap.interval(v_R) for name, v_R in draws.overall(absent=np.nan).items()}
+    right_N, all_N, top2_N = clips.hits_RC.sum(1), np.ones(len(y_N)), clips.top2_hits_R1[:, 0]
+    metrics["intervals"] = {
+        name: bootstrap.interval(values_R)
+        if name in LOSSES
+        else bootstrap.fraction_interval(metrics[name], values_R, top2_N if name == "top2_accuracy" else right_N, all_N)
+        for name, values_R in draws.overall(absent=np.nan).items()
+    }
+    of = {  # the clips that a class's metric is about
+        "precision": clips.predicted_RC,
+        "recall": clips.support_RC,
+        "f1": np.maximum(clips.support_RC, clips.predicted_RC),
+    }
     metrics["per_class"] = {}
     for index, label in enumerate(classes):
         is_class_N = y_N == index
@@ -102,7 +114,10 @@ def classification_metrics(y_N: np.ndarray, p_NC: np.ndarray, classes: list[str]
             float(average_precision_score(is_class_N, p_NC[:, index])) if is_class_N.any() else None
         )
         row["support"] = int(is_class_N.sum())
-        row["intervals"] = {name: bootstrap.interval(v_RC[:, index]) for name, v_RC in draws_per_class.items()}
+        row["intervals"] = {
+            name: bootstrap.fraction_interval(row[name], v_RC[:, index], clips.hits_RC[:, index], of[name][:, index])
+            for name, v_RC in draws_per_class.items()
+        }
         metrics["per_class"][label] = row
     return metrics
 

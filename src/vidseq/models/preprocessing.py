@@ -2,17 +2,27 @@
 
 Scenes tell classes apart on the training clips and mislead on others; what changes in time depends less on them. Of
 either image type, rgb or diff (the difference image), there are three inputs: its feature x_t, |x_t - x_{t-lag}|
-(`_delta`) and |x_t - mean(x)| (`_deviation`). Each is reduced by principal components that are fitted on training
-clips alone.
+(`_delta`) and |x_t - mean(x_0, ..., x_t)| (`_deviation`). None depends on what comes later, so a stream has the inputs
+of a clip. Each is reduced by principal components that are fitted on training clips alone.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
 SEGMENTS = 3  # a clip's thirds are what the components are fitted on
+
+
+@dataclass(frozen=True)
+class PreprocessingState:
+    """What the inputs of the next steps depend on."""
+
+    last_LD: torch.Tensor  # the last `lag` steps; before the first one they are as it is
+    sum_D: torch.Tensor  # over all steps
+    steps: int
 
 
 class Preprocessing(nn.Module):
@@ -36,7 +46,7 @@ class Preprocessing(nn.Module):
     @torch.no_grad()
     def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "Preprocessing":
         """Fit the components on clips (T_i, D): the means of each clip's thirds, standardised, not whitened."""
-        thirds = [_thirds(self._inputs(x_TD)) for x_TD in clips]
+        thirds = [_thirds(self._inputs(None, x_TD)[1]) for x_TD in clips]
         for index, rows_ND in enumerate(torch.cat(thirds).unbind(1)):
             deviation_D = rows_ND.std(0)
             self.mean[index] = rows_ND.mean(0)
@@ -54,23 +64,37 @@ class Preprocessing(nn.Module):
     @torch.no_grad()
     def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
         """Return the inputs made of one clip, side by side."""
-        inputs_STD = (self._inputs(x_TD) - self.mean[:, None]) * self.scale[:, None]
-        return torch.bmm(inputs_STD, self.axes).permute(1, 0, 2).flatten(1)
+        return self.step(None, x_TD)[1]
 
-    def _inputs(self, x_TD: torch.Tensor) -> torch.Tensor:
+    @torch.no_grad()
+    def step(self, state: PreprocessingState | None, x_TD: torch.Tensor) -> tuple[PreprocessingState, torch.Tensor]:
+        """Return the inputs made of the next steps of a clip, (T, dim), and the state after them.
+
+        `state` is None at the beginning. In whatever pieces a clip comes, its inputs are those of the whole.
+        """
+        state, inputs_STD = self._inputs(state, x_TD)
+        inputs_STD = (inputs_STD - self.mean[:, None]) * self.scale[:, None]
+        return state, torch.bmm(inputs_STD, self.axes).permute(1, 0, 2).flatten(1)
+
+    def _inputs(self, state: PreprocessingState | None, x_TD: torch.Tensor) -> tuple[PreprocessingState, torch.Tensor]:
         x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
-        by_type = by_image_type(x_TD, self.image_types)
-        earlier_T = (torch.arange(len(x_TD), device=x_TD.device) - self.lag).clamp(min=0)
+        if state is None:
+            state = PreprocessingState(x_TD[:1].expand(self.lag, -1), torch.zeros_like(x_TD[0]), 0)
+        known_TD = torch.cat([state.last_LD, x_TD])
+        sum_TD = state.sum_D + x_TD.cumsum(0)
+        counts_T = state.steps + torch.arange(1, len(x_TD) + 1, device=x_TD.device)
+        changes = {
+            "": x_TD,
+            "delta": (x_TD - known_TD[: len(x_TD)]).abs(),
+            "deviation": (x_TD - sum_TD / counts_T[:, None]).abs(),
+        }
+        by_type = {change: by_image_type(values_TD, self.image_types) for change, values_TD in changes.items()}
         inputs = []
         for name in self.inputs:
             image_type, _, change = name.partition("_")
-            x_TD = by_type[image_type]
-            if change == "delta":
-                x_TD = (x_TD - x_TD[earlier_T]).abs()
-            elif change == "deviation":
-                x_TD = (x_TD - x_TD.mean(0)).abs()
-            inputs.append(x_TD)
-        return torch.stack(inputs)
+            inputs.append(by_type[change][image_type])
+        state = PreprocessingState(known_TD[-self.lag :], sum_TD[-1], state.steps + len(x_TD))
+        return state, torch.stack(inputs)
 
 
 def to_tensor(features_TD: np.ndarray) -> torch.Tensor:

@@ -15,6 +15,7 @@ from vidseq.models import build_head
 from vidseq.models.layers import pad_left
 from vidseq.models.pooling import PoolingHead, SpatialMean
 from vidseq.models.preprocessing import Preprocessing, to_tensor
+from vidseq.models.stream import Stream
 from vidseq.models.thresholds import probabilities
 
 FORMAT = 3  # of the folder; raised when what is in it changes
@@ -50,6 +51,24 @@ class TrainedModel:
         inputs = [self.preprocessing(to_tensor(x_TD)) for x_TD in features]
         batches = [inputs[start : start + batch_size] for start in range(0, len(inputs), batch_size)]
         return torch.cat([head(*pad_left(batch)) for batch in batches]).numpy()
+
+    @property
+    def causal(self) -> bool:
+        """Whether what it says of the first part of a clip is found on the way to what it says of the whole."""
+        return getattr(self.head, "causal", False)
+
+    def stream(self, window: int | None = None) -> Stream:
+        """Begin a stream, which answers step by step. Raises ValueError if the model is not causal.
+
+        `window` (steps, even) is how far back an answer can reach, and half of it how far at least once there is that
+        much. By default it is what the model was trained on: frames.max_frames, or one more.
+        """
+        if window is None:
+            max_frames = self.config["frames"]["max_frames"]
+            window = max_frames + max_frames % 2
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise ValueError("only a causal model can go step by step")
+        return Stream(self.preprocessing, self.head, window)
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing empty folder."""

@@ -102,7 +102,7 @@ def comparison(report: Writer, inputs: Inputs, facts: dict) -> None:
     columns = ("pair", "difference", "interval", "only_first", "only_second", "p_value")
     report.table(say("comparison.caption"), [say(f"columns.{name}") for name in columns], rows)
     sentences = [say("comparison.sentence", **difference(report, test)) for test in _among(inputs, inputs.compared)]
-    report.para(*sentences, say("comparison.mcnemar"))
+    report.para(*sentences, say("comparison.mcnemar"), say("comparison.one_seed"))
     for model in inputs.compared:
         report.para(*_errors(report, model, facts["errors"][model]))
     for pair in facts["agreement"]:
