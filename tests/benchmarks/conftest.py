@@ -29,6 +29,7 @@ def make_model() -> Callable[..., TrainedModel]:
             "transformer": {"heads": 4, "positions": "sinusoidal", "pooling": "max"},
         }
         config = {"head": name, "classes": ["A", "B", "C"], "feature_dim": 8, "features": {"image_types": ["rgb"]}}
+        config["frames"] = {"max_frames": 32}
         config["settings"] = settings
         preprocessing = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(8)], seed=0)
         return TrainedModel(preprocessing, build_head(name, preprocessing.dim, 3, settings), config)
