@@ -1,6 +1,7 @@
 """Splits x seeds x models on cached features, clip by clip into one CSV; resumes. `heads_report` makes tables of it.
 
-Clips are sampled and encoded first, as params.yaml has it, and once more for the Keras heads as their examples do.
+Clips are sampled and encoded first, as params.yaml has it, and of one folder alone once more for the Keras heads, as
+their examples do.
 Every model is trained on a split's training clips alone; its test clips are used only after that.
 """
 
@@ -48,11 +49,13 @@ def main() -> None:
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     params = load_params(Path("params.yaml"))
     clips, features, feature_config = load_folders(arguments.ucf101, params)
-    _, keras, _ = load_folders(arguments.ucf101, changed(params, AS_KERAS))
     types = feature_config["image_types"]
     frames = [by_image_type(torch.from_numpy(x_TD), types)["rgb"].numpy() for x_TD in features]
     inputs = dict.fromkeys((*MODELS, BASELINE), features)
-    inputs |= {"baseline_frames": frames, "rnn_leaky": features, **dict.fromkeys(KERAS, keras)}
+    inputs["baseline_frames"] = frames
+    if len(arguments.ucf101) == 1:  # what more classes need not show again
+        _, keras, _ = load_folders(arguments.ucf101, changed(params, AS_KERAS))
+        inputs |= {"rnn_leaky": features, **dict.fromkeys(KERAS, keras)}
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[["split", "model", "seed"]].itertuples(index=False, name=None))
