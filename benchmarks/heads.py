@@ -86,7 +86,7 @@ def load_folders(folders: list[Path], params: Params) -> tuple[pd.DataFrame, lis
 
 def official(clips: pd.DataFrame, folders: list[Path], split: int) -> pd.DataFrame:
     """Split by the official lists, with validation groups taken from the training groups as in the pipeline."""
-    lists = pd.concat([read_lists(folder / "splits", split) for folder in folders])
+    lists = pd.concat([read_lists(folder / "splits", split) for folder in folders]).drop_duplicates("name")
     splits = lists.set_index("name")["split"]
     return with_validation(clips.assign(split=clips.path.map(splits)), 0.2, 0)
 
