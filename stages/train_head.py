@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from math import log
 
 import pandas as pd
 
@@ -42,6 +43,13 @@ def main(params: Params, name: str) -> None:
     }
     write_json(paths.METRICS / f"train_{name}.json", metrics)
     print(f"{name}: best epoch {int(best.epoch)}, validation accuracy {metrics['val_accuracy']:.3f}")
+    guess = log(len(training.model.classes))  # the loss of equal probabilities
+    if not best.val_loss < guess:
+        print(
+            f"warning: {name} has learned nothing: its validation loss was never below {guess:.3f}, that of equal "
+            f"probabilities for all classes (the best was {best.val_loss:.3g}); lower train.lr (now "
+            f"{params.train.lr:g}), raise train.epochs (now {params.train.epochs}), or check the labels"
+        )
 
 
 def write_table(path: paths.Path, table: pd.DataFrame) -> None:

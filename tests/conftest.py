@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from network_guard import STRACE, guarded
 
 from vidseq.params import Params, load_params
 from vidseq.video.write import write_video
@@ -138,11 +139,12 @@ def converted(once) -> Path:
 def fresh_project(tmp_path_factory: pytest.TempPathFactory, converted):
     """Make projects in which nothing has run, by default set to a small demo."""
 
-    def make(folder: Path | None = None, small: bool = True) -> Project:
+    def make(folder: Path | None = None, small: bool = True, prepared: bool = True) -> Project:
         project = Project((folder or tmp_path_factory.mktemp("clone")) / "vidseq")
         changes = {"groups: 20 ": "groups: 8 ", "clips: 4 ": "clips: 2 ", "epochs: 15": "epochs: 2"} if small else {}
         project.clone(changes)
-        shutil.copytree(converted, project.folder / ".cache" / "models")
+        if prepared:
+            shutil.copytree(converted, project.folder / ".cache" / "models")
         return project
 
     return make
@@ -150,16 +152,20 @@ def fresh_project(tmp_path_factory: pytest.TempPathFactory, converted):
 
 @pytest.fixture(scope="session")
 def repro(once, fresh_project) -> Project:
-    """A project in which `dvc repro` has run once, on a small demo, with what it left committed: not to be changed."""
+    """A project in which `dvc repro` has run once, on a small demo, with what it left committed: not to be changed.
+
+    Where there is strace, `connections` is the record of what the run tried to reach.
+    """
 
     def run(folder: Path) -> None:
-        project = fresh_project(folder)
-        (folder / "log").write_text(project.run("dvc", "repro"))
+        project = fresh_project(folder, prepared=False)
+        command = ["dvc", "repro"]
+        (folder / "log").write_text(project.run(*(guarded(folder / "connections", *command) if STRACE else command)))
         project.commit()
 
     folder = once("repro", run)
     project = Project(folder / "vidseq")
-    project.log = (folder / "log").read_text()
+    project.log, project.connections = (folder / "log").read_text(), folder / "connections"
     return project
 
 
