@@ -80,3 +80,11 @@ def test_a_small_learning_rate_is_what_it_says(project):
     assert sorted(project.ran(log)) == sorted([*TRAIN, *AFTER])
     assert read(project, "models/rnn/model.json")["settings"]["train"]["lr"] == 1e-5
     assert (project.folder / "plots" / "curves_rnn.csv").read_text() != before
+
+
+def test_training_that_learns_nothing_ends_with_a_warning_in_one_line(project):
+    project.replace("params.yaml", "lr: 0.002 ", "lr: 1000000000.0 ")
+    log = project.run("python", "-m", "stages.train_head", "rnn")
+    (warning,) = [line for line in log.splitlines() if line.startswith("warning: ")]
+    assert "rnn has learned nothing" in warning
+    assert "train.lr (now 1e+09)" in warning

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from pytorch_lightning.accelerators import CPUAccelerator, MPSAccelerator
 
 from vidseq.errors import VidseqError
 from vidseq.models import build_head
+from vidseq.training import loop
 from vidseq.training.batches import Batches, collate
 from vidseq.training.loop import train_head
 
@@ -87,3 +89,17 @@ def test_without_validation_clips_the_last_epoch_is_kept_and_all_epochs_run(para
     assert curves.val_loss.isna().all()
     assert [len(so_far) for so_far in seen] == [1, 2, 3, 4]  # reported after each epoch
     assert seen[-1].equals(curves)
+
+
+def test_heads_train_on_the_cpu_whatever_else_there_is(params, monkeypatch):
+    seen = []
+    trainer = loop.pl.Trainer
+
+    def make(**options):
+        seen.append(trainer(**options))
+        return seen[-1]
+
+    monkeypatch.setattr(loop.pl, "Trainer", make)
+    monkeypatch.setattr(MPSAccelerator, "is_available", staticmethod(lambda: True))  # a Mac, say
+    train("rnn", params, epochs=1)
+    assert isinstance(seen[0].accelerator, CPUAccelerator)

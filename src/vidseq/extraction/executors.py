@@ -1,5 +1,6 @@
 """Who encodes the clips that are not in the cache yet: this process, or the machines of a Ray cluster."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -59,6 +60,7 @@ def extract_on_ray(
         raise VidseqError("features.executor=ray needs Ray: install vidseq[ray], or set local") from error
     if runtime.engine == "openvino":
         backbone.convert()  # once, before all nodes do
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # a run of ours reports nothing
     environment = {"env_vars": {"PYTHONPATH": str(paths.SOURCE)}}  # this copy of the library
     with ray.init(runtime_env=environment, log_to_driver=False):
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
