@@ -32,6 +32,14 @@ def test_rates_by_hand():
         assert low <= point[name] <= high
 
 
+def test_no_false_alarm_in_five_groups_does_not_promise_that_there_will_be_none():
+    is_class, seconds = np.arange(20) % 4 == 0, np.full(20, 36.0)
+    point = Alarm(is_class, is_class * 1.0, seconds).operating_point(0.5, GroupBootstrap(np.arange(20) // 4, 0))
+    low, high = point["intervals"]["false_alarms_per_hour"]
+    assert (point["false_alarms_per_hour"], low) == (0.0, 0.0)
+    assert high == pytest.approx(52.2, abs=0.05)  # 0.522 of the 100 clips that fill an hour: one clip per group
+
+
 def test_what_is_not_defined_is_none():
     none = np.zeros(4, bool)
     point = Alarm(none, np.zeros(4), np.ones(4)).operating_point(0.5, GroupBootstrap(np.zeros(4), 0))

@@ -101,3 +101,22 @@ def test_curves_have_the_points_of_each_class():
     assert sum(row["clips"] for row in rows) == 4 * 500
     assert sum(row["clips"] * row["frequency"] for row in rows) == pytest.approx(500)
     assert [row for row in precision_recall_points(np.zeros(500, int), p, CLASSES) if row["class"] != "A"] == []
+
+
+def test_no_interval_is_without_width_where_all_clips_are_right():
+    y = np.arange(100) % 4
+    metrics = classification_metrics(y, np.eye(4)[y], CLASSES, GroupBootstrap(np.arange(100) % 5, 0))
+    losses = {metrics["intervals"].pop(name) for name in ("log_loss", "brier_score", "expected_calibration_error")}
+    assert losses == {None}  # their draws are all equal
+    per_class = (interval for row in metrics["per_class"].values() for interval in row["intervals"].values())
+    for low, high in (*metrics["intervals"].values(), *per_class):
+        assert (low, high) == (pytest.approx(0.478, abs=5e-4), 1.0)
+
+
+def test_metrics_that_are_equal_have_equal_intervals():
+    """Accuracy and balanced accuracy of balanced classes, whose ways to the interval differ."""
+    y = np.arange(100) % 4
+    p = np.eye(4)[np.where(np.arange(100) % 9 == 0, 0, y)]
+    intervals = classification_metrics(y, p, CLASSES, GroupBootstrap(np.arange(100) // 20, 0))["intervals"]
+    assert intervals["accuracy"] == intervals["recall_weighted"]
+    assert intervals["balanced_accuracy"] == pytest.approx(intervals["accuracy"], abs=0.01)

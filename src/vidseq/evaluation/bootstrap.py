@@ -114,7 +114,7 @@ def _effective_groups(clips_G: np.ndarray) -> float:
 def _freedom(varying: int, groups: int) -> int:
     """Degrees of freedom of a variance: groups that show no mistake, or no difference, say little about it.
 
-    The 1 was found by simulation (docs/intervals.md): all groups' G - 1 gives intervals that cover too little.
+    The 1 was chosen by simulation (docs/intervals.md); with G - 1, large groups cover too little.
     """
     return min(varying + 1, groups - 1)
 
