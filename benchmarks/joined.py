@@ -36,8 +36,8 @@ TEXT = """# A live stream
 Written by `python -m benchmarks.joined`: {clips} test clips, {seconds:.0f} s in all, are joined to one video, their
 classes in turn ({classes}).
 
-Its decoded frames go one by one through `rnn_causal`, {fps:g} steps per second. A label has followed a change when it is
-first that of the new clip, before that clip ends; a change that is not followed counts as infinitely late in the
+Its decoded frames go one by one through `rnn_causal`, {fps:g} steps per second. A label has followed a change when it
+is first that of the new clip, before that clip ends; a change that is not followed counts as infinitely late in the
 median. Right: the part of all steps whose label is that of the clip.
 
 | | changes followed | median delay, steps | median delay, s | right |
