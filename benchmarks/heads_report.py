@@ -20,6 +20,8 @@ lists in `splits/`:
 $ make benchmark UCF101=<ucf101> MORE=<more>    # resumes
 ```
 
+It runs 5 seeds, and 2 for the second table; the tables below are of the seeds that they name.
+
 Test accuracy. Split columns: mean and standard deviation over the seeds of training. Mean: over the three splits. The
 interval is a bootstrap over the groups of the test clips, since clips of one group are correlated; it does not count
 other seeds. The pooling baseline is the mean and the maximum over time of the same features and logistic regression,
