@@ -1,18 +1,25 @@
-"""The source `demo`: what it draws, and that only order tells SitDown from StandUp."""
+"""The source `demo`: what it draws, and that only the order of frames tells its pair apart."""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from vidseq.errors import VidseqError
 from vidseq.sources import demo
-from vidseq.sources.figure import random_body
 from vidseq.video.read import frame_timestamps, read_frames
+
+PAIR = ("RaiseThenSquat", "SquatThenRaise")
 
 
 def params(seed: int = 0, groups: int = 1, clips: int = 1, classes: tuple[str, ...] = ()) -> SimpleNamespace:
@@ -45,8 +52,8 @@ def test_clips_are_short_videos_of_different_lengths(drawn: tuple[pd.DataFrame, 
     lengths = []
     for path in table.path:
         times = frame_timestamps(folder / path)
-        np.testing.assert_allclose(np.diff(times), 1 / 25, atol=1e-6)
-        lengths.append(len(times) / 25)
+        np.testing.assert_allclose(np.diff(times), 1 / demo.FPS, atol=1e-6)
+        lengths.append(len(times) / demo.FPS)
     assert min(lengths) >= 1.5
     assert max(lengths) <= 5
     assert len(set(lengths)) > len(lengths) / 2
@@ -58,11 +65,11 @@ def test_clips_are_short_videos_of_different_lengths(drawn: tuple[pd.DataFrame, 
 
 def test_a_clip_depends_on_its_name_and_the_seed_alone(drawn: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:
     before = contents(drawn[1])
-    demo.prepare(params(classes=("StandUp", "SitDown")), tmp_path / "fewer")
+    demo.prepare(params(classes=PAIR), tmp_path / "fewer")
     fewer = contents(tmp_path / "fewer")
-    assert sorted(fewer) == ["SitDown/v_SitDown_g01_c01.avi", "StandUp/v_StandUp_g01_c01.avi"]
+    assert sorted(fewer) == [f"{label}/v_{label}_g01_c01.avi" for label in PAIR]
     assert all(before[name] == content for name, content in fewer.items())
-    demo.prepare(params(seed=1, classes=("SitDown",)), tmp_path / "other")
+    demo.prepare(params(seed=1, classes=PAIR[:1]), tmp_path / "other")
     assert all(before[name] != content for name, content in contents(tmp_path / "other").items())
 
 
@@ -70,45 +77,60 @@ def test_the_number_of_processes_changes_nothing(
     drawn: tuple[pd.DataFrame, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "ProcessPoolExecutor", partial(ProcessPoolExecutor, 1))
-    demo.prepare(params(groups=2, classes=("Waving",)), tmp_path)
+    demo.prepare(params(groups=2, classes=("RaiseTwice",)), tmp_path)
     before = contents(drawn[1])
     assert all(before[name] == content for name, content in contents(tmp_path).items())
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("seconds", [1.2, 2.0, 5.5])
-def test_standing_up_is_sitting_down_backwards(seed: int, seconds: float) -> None:
-    times = np.arange(0, seconds, 0.04)
-    body = random_body(np.random.default_rng(seed))
-    down, up = (demo.ACTIONS[name](times, body, np.random.default_rng(seed)) for name in ("SitDown", "StandUp"))
-    for forwards, backwards in zip(down, up, strict=True):
-        np.testing.assert_array_equal(forwards, backwards[::-1])
-    height = down.hip[:, 1]
-    rest = round(0.25 / 0.04)
-    assert np.ptp(height[:rest]) < 0.01  # still, then moving, then still again
-    assert np.ptp(height[-rest:]) < 0.01
-    assert height[0] - height[-1] > 0.15
+def test_one_class_of_the_pair_is_the_other_backwards(seed: int) -> None:
+    first, second = demo.CLASSES[PAIR[0]]
+    assert demo.CLASSES[PAIR[1]] == (second, first)
+    rng = np.random.default_rng(seed)
+    timing, extents = demo.random_timing(rng, tempo=1), rng.random((2, 2))
+    poses = demo.pose(timing, extents)
+    backwards = demo.Timing(timing.rests[::-1], timing.moves[::-1])
+    np.testing.assert_allclose(demo.pose(backwards, extents[::-1]), poses[::-1], atol=1e-9)
+    rest = int(0.2 * demo.FPS)
+    np.testing.assert_allclose(poses[:rest], 0, atol=1e-9)  # both begin and end standing, arms down
+    np.testing.assert_allclose(poses[-rest:], 0, atol=1e-9)
+    np.testing.assert_allclose(poses.max(0), extents.max(0), atol=0.05)
 
 
-def test_performer_and_chair_are_in_the_same_places_for_both() -> None:
-    view = demo._scene(0, 1).view
-    sit, stand = (demo._views(view, label, np.random.default_rng(3)) for label in ("SitDown", "StandUp"))
-    assert sit == stand
+@pytest.mark.parametrize("move", [0, 1])
+def test_each_move_is_its_own_reversal(move: int) -> None:
+    timing = demo.random_timing(np.random.default_rng(move), tempo=1)._replace(rests=np.array([0.5, 0.5, 0.5]))
+    alone = demo.pose(timing._replace(moves=np.array([1.1, 1.1])), np.eye(2))[:, move]
+    other = demo.pose(timing._replace(moves=np.array([1.1, 1.1])), np.eye(2)[::-1])[:, move]
+    np.testing.assert_allclose(alone, other[::-1], atol=1e-9)
 
 
-def test_the_camera_moves_alike_in_both_directions_of_time() -> None:
-    times = np.arange(75) / 25
-    pans = np.stack([demo._pan(times, np.random.default_rng(seed)) for seed in range(400)])
-    drift = pans[:, -1] - pans[:, 0]
-    assert np.abs(drift.mean(0)).max() < 4 * drift.std(0).max() / np.sqrt(len(pans))
-    assert pans.min() >= 0
-    assert pans.max() <= 2 * demo.MARGIN
+def test_only_the_order_of_frames_tells_the_pair_apart() -> None:
+    """On what moves at which height of the picture, and how bright it is there."""
+    ordered, blind, labels, groups = [], [], [], []
+    for group, label, clip in product(range(1, 13), PAIR, range(1, 4)):
+        frames = np.stack([frame.mean((1, 2)) for frame in demo.draw_clip(3, group, label, clip)])[:, :, None]
+        rows = frames.reshape(len(frames), 30, 8).mean(2)
+        moved = np.abs(rows[4:] - rows[:-4])
+        early, late = np.array_split(moved, 2)
+        ordered.append(early.mean(0) - late.mean(0))
+        blind.append(np.concatenate([pool(x, 0) for pool in (np.mean, np.max, np.std) for x in (rows, moved)]))
+        labels.append(label)
+        groups.append(group)
+    model, folds = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)), GroupKFold(6)
+    right = [
+        (cross_val_predict(model, np.stack(x), labels, groups=groups, cv=folds) == np.array(labels)).sum()
+        for x in (ordered, blind)
+    ]
+    assert right[0] > 0.8 * len(labels)
+    assert right[1] <= binom.ppf(0.99, len(labels), 0.5)
 
 
 def test_an_unknown_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VidseqError) as caught:
-        demo.prepare(params(classes=("Waving", "Flying")), tmp_path)
+        demo.prepare(params(classes=("RaiseTwice", "Flying")), tmp_path)
     assert str(caught.value) == (
-        "data.classes: the demo has no class 'Flying'; it has JumpingJack, PushUps, SitDown, StandUp, Waving"
+        "data.classes: the demo has no class 'Flying'; it has RaiseThenSquat, RaiseTwice, "
+        "RaiseWithSquat, SquatThenRaise, SquatTwice"
     )
     assert not list(tmp_path.iterdir())

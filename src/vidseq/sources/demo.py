@@ -1,10 +1,12 @@
-"""The embedded data set: an articulated figure in five actions, drawn here, so that no download is needed.
+"""The embedded data set: performers at two exercises, drawn here, so that no download is needed.
 
-SitDown and StandUp show the same poses, one in the other's reverse order: only a model that knows the order of the
-frames can tell them apart.
+A clip shows two moves: the arms go up and down, the knees bend and stretch, or both at once. Four of the five classes
+are settled by the second move alone. Each move is its own time reversal, so RaiseThenSquat and SquatThenRaise show the
+the same differences between frames, in reverse order: only a model that knows the order can tell them apart.
 """
 
-from collections.abc import Callable, Iterator
+import colorsys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import product
@@ -17,200 +19,186 @@ from PIL import Image, ImageDraw
 
 from vidseq.errors import VidseqError
 from vidseq.progress import track
-from vidseq.sources.figure import ANKLE, Body, Colour, Pose, View, film, random_body, random_colour, shade, with_chair
 from vidseq.video.write import write_video
 
 if TYPE_CHECKING:
     from vidseq.params import DataParams
 
-FPS = 25
+FPS = 16
 SIZE = np.array([320, 240])  # px
-MARGIN = 20  # px, how far the camera pans from the middle at the most
-SHORTEST_S, LONGEST_S = 1.6, 4.2
-REST_S = 0.35  # at the least, before and after the motion of SitDown and StandUp
+MARGIN = 10  # px, how far the camera moves from the middle at the most
 
-
-def _wave(times: np.ndarray, period: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a sine of random phase, (N,) within -1 to 1."""
-    return np.sin(2 * np.pi * (times / period + rng.random()))
-
-
-def _stand(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    """Stand at ease, with the slight sway of a living body."""
-    still, sway = np.zeros(len(times)), 0.03 * _wave(times, rng.uniform(1.5, 3), rng)
-    arm = np.stack([sway + rng.uniform(-0.1, 0.15), still + rng.uniform(0.08, 0.2), still + 0.96], -1)
-    foot = np.stack([still, still + ANKLE, still + 0.06], -1)
-    hip = np.stack([0.5 * sway, still + ANKLE + 0.99 * body.leg], -1)
-    return Pose(hip, sway + 0.02, np.stack([arm, arm], 1), np.stack([foot, foot], 1), still)
-
-
-def _jumping_jack(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    pose = _stand(times, body, rng)
-    turn = 2 * np.pi * (times / rng.uniform(0.8, 1.4) + rng.random())
-    spread, hop = (1 - np.cos(turn)) / 2, 0.05 * np.abs(np.sin(turn))
-    pose.arms[..., 1] = (0.2 + rng.uniform(2.2, 2.7) * spread)[:, None]
-    pose.feet[..., 2] = (0.05 + rng.uniform(0.13, 0.2) * spread)[:, None]
-    pose.feet[..., 1] += hop[:, None]
-    pose.hip[:, 1] = ANKLE + hop + np.sqrt((0.99 * body.leg) ** 2 - (pose.feet[:, 0, 2] - 0.05) ** 2)
-    return pose._replace(toes=8 * hop)
-
-
-def _push_ups(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    pose = _stand(times, body, rng)
-    low = rng.uniform(0.4, 0.55)
-    straight = low + (0.97 - low) * (1 + _wave(times, rng.uniform(1, 2), rng)) / 2
-    ankle = np.array([-0.45, 2 * ANKLE])
-    rise = np.arcsin((body.arm * straight + 0.02 - 2 * ANKLE) / (body.leg + body.torso))
-    pose.arms[:] = np.stack([0 * rise, 0 * rise + 0.08, straight], -1)[:, None]
-    pose.feet[..., :2] = ankle
-    hip = ankle + 0.995 * body.leg * np.stack([np.cos(rise), np.sin(rise)], -1)
-    return pose._replace(hip=hip, lean=np.pi / 2 - rise, toes=0 * rise + 1.3)
-
-
-def _sit_down(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    pose = _stand(times, body, rng)
-    spare = times[-1] - 2 * REST_S
-    motion = min(rng.uniform(0.7, 1.3), spare)
-    onset = REST_S + rng.random() * (spare - motion)
-    done = np.clip((times - onset) / motion, 0, 1)
-    done = done**2 * (3 - 2 * done)
-    bow = np.sin(np.pi * done)
-    seated_arm = (rng.uniform(0.75, 0.95), 0.1, rng.uniform(0.72, 0.82))
-    arms = pose.arms + done[:, None, None] * (seated_arm - pose.arms)
-    arms[..., 0] += rng.uniform(0.2, 0.7) * bow[:, None]
-    hip = pose.hip + done[:, None] * ((-0.93 * body.thigh, body.seat + 0.05) - pose.hip)
-    return pose._replace(hip=hip, lean=pose.lean + rng.uniform(0.45, 0.7) * bow, arms=arms)
-
-
-def _stand_up(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    return Pose(*(values[::-1] for values in _sit_down(times, body, rng)))
-
-
-def _waving(times: np.ndarray, body: Body, rng: np.random.Generator) -> Pose:
-    pose = _stand(times, body, rng)
-    spread = rng.uniform(2.2, 2.6) + rng.uniform(0.25, 0.45) * _wave(times, rng.uniform(0.5, 0.9), rng)
-    pose.arms[:, rng.integers(2)] = np.stack([0 * spread + rng.uniform(-0.1, 0.3), spread, 0 * spread + 0.85], -1)
-    return pose
-
-
-# times (N,) in s, ascending from 0; the performer; a generator for all that is random
-ACTIONS: dict[str, Callable[[np.ndarray, Body, np.random.Generator], Pose]] = {
-    "JumpingJack": _jumping_jack,
-    "PushUps": _push_ups,
-    "SitDown": _sit_down,
-    "StandUp": _stand_up,
-    "Waving": _waving,
+RAISE, SQUAT, BOTH = (1, 0), (0, 1), (1, 1)  # whether a move has the arms, the knees
+CLASSES = {  # the two moves of each class
+    "RaiseThenSquat": (RAISE, SQUAT),
+    "RaiseTwice": (RAISE, RAISE),
+    "RaiseWithSquat": (BOTH, BOTH),
+    "SquatThenRaise": (SQUAT, RAISE),
+    "SquatTwice": (SQUAT, SQUAT),
 }
-CLASSES: tuple[str, ...] = tuple(ACTIONS)
+WANTED, UNWANTED = (0.5, 1.0), (0.0, 0.3)  # how far the arms or knees of a move go, 1 being all the way
+
+Colour = tuple[int, int, int]
+
+
+class Timing(NamedTuple):
+    """When a clip's two moves happen."""
+
+    rests: np.ndarray  # (3,) s: before, between and after the moves
+    moves: np.ndarray  # (2,) s
+
+
+def random_timing(rng: np.random.Generator, tempo: float) -> Timing:
+    """Draw a clip's timing; backwards, each is as likely as forwards."""
+    return Timing(rng.uniform(0.2, 0.9, 3), rng.uniform(0.6, 1.3, 2) / tempo)
+
+
+def pose(timing: Timing, extents: np.ndarray) -> np.ndarray:
+    """Return how high the arms and how bent the knees are in each frame, (N, 2) from 0 to 1.
+
+    `extents` (2, 2) says how far either goes in each move. With timing and extents reversed, the poses are reversed.
+    """
+    seconds = timing.rests.sum() + timing.moves.sum()
+    frames = round(FPS * seconds)
+    times = (np.arange(frames) + 0.5) / frames * seconds
+    middles = timing.rests[:2].cumsum() + timing.moves.cumsum() - timing.moves / 2
+    phases = np.clip((times[:, None] - middles) / timing.moves, -0.5, 0.5)
+    return np.cos(np.pi * phases) ** 2 @ extents
+
+
+class Performer(NamedTuple):
+    """A figure of limbs, seen from the front. Lengths are in body heights."""
+
+    leg: float
+    torso: float
+    arm: float
+    head: float  # radius
+    girth: float  # a factor of the limbs' thickness
+    turn: float  # how wide the figure looks: less, the more it is turned aside
+    bend: float  # rad, by how much the elbows are bent
+    skin: Colour
+    shirt: Colour
+    trousers: Colour
+
+    def draw(self, draw: ImageDraw.ImageDraw, place: np.ndarray, height: float, arms: float, knees: float) -> None:
+        """Draw the figure, `height` px tall, with its feet at `place` (x, y); arms and knees as in `pose`."""
+
+        def limb(thickness: float, colour: Colour, *joints: complex) -> None:
+            points = [tuple(place + height * np.array([self.turn * joint.real, -joint.imag])) for joint in joints]
+            radius = height * self.girth * thickness / 2
+            draw.line(points, colour, round(2 * radius), joint="curve")
+            for x, y in points:
+                draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour)
+
+        # a joint is a complex number: its distance to the right and, imaginary, its height
+        hip = 1j * (0.03 + self.leg * (1 - 0.55 * knees))
+        neck = hip + 1j * self.torso
+        for side in (-1, 1):
+            thigh, foot = hip + 0.05 * side, 0.09 * side + 0.03j
+            aside = np.sqrt(max(0, self.leg**2 - abs(thigh - foot) ** 2)) / 2
+            limb(0.085, self.trousers, thigh, (thigh + foot) / 2 + aside * side, foot)
+        limb(0.17, self.shirt, hip + 0.04j, neck - 0.07j)
+        for side in (-1, 1):
+            angle = 0.15 + 2.5 * arms  # from hanging
+            shoulder = neck + 0.095 * side - 0.04j
+            elbow = shoulder - 0.5j * self.arm * np.exp(1j * side * angle)
+            hand = elbow - 0.5j * self.arm * np.exp(1j * side * (angle + self.bend))
+            limb(0.06, self.skin, elbow, hand)
+            limb(0.07, self.shirt, shoulder, elbow)
+        limb(2 * self.head / self.girth, self.skin, neck + 1j * (self.head + 0.01))
+
+
+def random_performer(rng: np.random.Generator) -> Performer:
+    """Draw a performer."""
+    leg, torso, arm, head = rng.uniform(0.92, 1.08, 4) * (0.47, 0.33, 0.36, 0.075)
+    light = rng.uniform(0.4, 1)
+    return Performer(
+        *(leg, torso, arm, head),
+        girth=rng.uniform(0.8, 1.3),
+        turn=rng.uniform(0.65, 1),
+        bend=rng.uniform(0, 0.6),
+        skin=(int(240 * light), int(195 * light), int(160 * light)),
+        shirt=_random_colour(rng, 0.4, 0.9),
+        trousers=_random_colour(rng, 0.2, 0.7),
+    )
+
+
+def _random_colour(rng: np.random.Generator, low: float, high: float) -> Colour:
+    """Draw a colour of any hue, with saturation and brightness in the range."""
+    red, green, blue = colorsys.hsv_to_rgb(rng.random(), *rng.uniform(low, high, 2))
+    return int(255 * red), int(255 * green), int(255 * blue)
 
 
 class Scene(NamedTuple):
-    """What the clips of a group share: a performer in a room with a chair."""
+    """What the clips of a group share: a performer in a room, and how fast and how well they move."""
 
-    body: Body
+    performer: Performer
+    room: Image.Image  # larger than a frame by the margin on every side
+    floor: float  # px, where the feet are
     tempo: float
-    room: Image.Image  # larger than a frame by the margin
-    chair: Colour
-    view: View  # of the performer before the chair
+    style: np.ndarray  # (2,) how far the arms and the knees go
 
 
 @lru_cache(maxsize=2)
 def _scene(seed: int, group: int) -> Scene:
     rng = np.random.default_rng([seed, group])
     return Scene(
-        body=random_body(rng),
-        tempo=rng.uniform(0.8, 1.25),
-        room=_room(rng),
-        chair=random_colour(rng, (0.2, 0.7), (0.3, 0.9)),
-        view=View(
-            x=SIZE[0] / 2 + MARGIN,
-            y=rng.uniform(200, 216) + MARGIN,
-            height=rng.uniform(138, 160),
-            yaw=rng.uniform(0, 0.7),
-            mirror=int(rng.choice([-1, 1])),
-        ),
+        random_performer(rng),
+        _room(rng),
+        rng.uniform(212, 228) + MARGIN,
+        rng.uniform(0.8, 1.25),
+        rng.uniform(0.85, 1, 2),
     )
 
 
 def _room(rng: np.random.Generator) -> Image.Image:
-    """Draw a wall and a floor with a few things."""
+    """Draw a striped wall, a floor and some boxes."""
     width, height = (SIZE + 2 * MARGIN).tolist()
-    floor = int(rng.uniform(0.58, 0.74) * height)
-    wall, ground = random_colour(rng, (0.02, 0.25), (0.7, 0.98)), random_colour(rng, (0.1, 0.4), (0.4, 0.75))
-    room = Image.new("RGB", (width, height), wall)
+    floor = int(rng.uniform(0.6, 0.75) * height)
+    room = Image.new("RGB", (width, height), _random_colour(rng, 0.1, 0.6))
     draw = ImageDraw.Draw(room)
-    stripe = int(rng.integers(6, 30))
+    stripe, colour = int(rng.integers(8, 40)), _random_colour(rng, 0.1, 0.6)
     for x in range(0, width, 2 * stripe):
-        draw.rectangle((x, 0, x + stripe, floor), shade(wall, rng.uniform(0.9, 1.05)))
-    draw.rectangle((0, floor, width, height), ground)
-    for x in range(-3 * width, 4 * width, int(rng.integers(40, 120))):  # boards, towards a vanishing point
-        draw.line((width / 3 + x / 3, floor, x, height), shade(ground, 0.85))
-    draw.rectangle((0, floor - 5, width, floor), shade(wall, 0.7))
-    for _ in range(rng.integers(1, 4)):
-        _thing(draw, rng, int(rng.integers(0, width)), floor)
-    light = Image.fromarray(rng.uniform(0.75, 1.15, (3, 4))).resize((width, height), Image.Resampling.BICUBIC)
-    grain = rng.normal(0, 3, (height, width, 1))
-    return Image.fromarray(np.clip(np.asarray(room) * np.asarray(light)[..., None] + grain, 0, 255).astype(np.uint8))
+        draw.rectangle((x, 0, x + stripe // 2, floor), colour)
+    draw.rectangle((0, floor, width, height), _random_colour(rng, 0.1, 0.6))
+    for _ in range(rng.integers(2, 7)):
+        x, y, half, tall = rng.uniform((0, 30, 8, 15), (width, floor + 10, 40, 80))
+        draw.rectangle((x - half, y - tall, x + half, y), _random_colour(rng, 0.1, 0.9))
+    light = Image.fromarray(rng.uniform(0.7, 1.2, (3, 4))).resize((width, height), Image.Resampling.BICUBIC)
+    return Image.fromarray(np.clip(np.asarray(room) * np.asarray(light)[..., None], 0, 255).astype(np.uint8))
 
 
-def _thing(draw: ImageDraw.ImageDraw, rng: np.random.Generator, x: int, floor: int) -> None:
-    """Draw a picture on the wall, a bookcase or a plant."""
-    paint, other = random_colour(rng, (0.2, 0.9), (0.3, 0.9)), random_colour(rng, (0.1, 0.7), (0.5, 1.0))
-    kind, half, tall = rng.integers(3), int(rng.integers(14, 45)), int(rng.integers(30, 75))
-    if kind == 0:
-        draw.rectangle((x - half, 25, x + half, 25 + tall), other, paint, 4)
-        draw.ellipse((x - half // 2, 25 + tall // 4, x + half // 2, 25 + tall // 2), paint)
-    elif kind == 1:
-        draw.rectangle((x - half, floor - 2 * tall, x + half, floor), shade(paint, 0.6))
-        for shelf in range(floor - 2 * tall + 4, floor - 12, 24):
-            for book in range(x - half + 3, x + half - 5, 6):
-                spine = random_colour(rng, (0.2, 0.9), (0.3, 0.9))
-                draw.rectangle((book, shelf + int(rng.integers(8)), book + 4, shelf + 20), spine)
-    else:
-        for angle in rng.uniform(-1.2, 1.2, 14):
-            tip = (x + tall * np.sin(angle), floor - 15 - tall * np.cos(angle))
-            draw.line((x, floor - 15, *tip), (40, int(rng.integers(90, 160)), 60), 5)
-        draw.polygon((x - 14, floor - 18, x + 14, floor - 18, x + 10, floor + 8, x - 10, floor + 8), paint)
+def _wander(frames: int, rng: np.random.Generator, period: float) -> np.ndarray:
+    """Return a slow sine of random phase per frame (N,), from -1 to 1: alike in both directions of time."""
+    return np.sin(2 * np.pi * (np.arange(frames) / FPS / period + rng.random()))
 
 
 def draw_clip(seed: int, group: int, label: str, clip: int) -> Iterator[np.ndarray]:
     """Yield the frames of a clip as RGB uint8 (240, 320, 3); the same arguments give the same frames."""
     scene = _scene(seed, group)
-    rng = np.random.default_rng([seed, group, CLASSES.index(label), clip])
-    times = np.arange(round(rng.uniform(SHORTEST_S, LONGEST_S) * FPS)) / FPS
-    pose = ACTIONS[label](scene.tempo * times, scene.body, rng)
-    view, chair = _views(scene.view, label, rng)
-    room = with_chair(_zoomed(scene.room, rng), scene.body.seat, scene.chair, chair)
-    for picture in film(room, pose, scene.body, view, _pan(times, rng), SIZE):
-        yield np.asarray(picture)
+    rng = np.random.default_rng([seed, group, list(CLASSES).index(label), clip])
+    wanted, unwanted = scene.style * rng.uniform(*WANTED, (2, 2)), rng.uniform(*UNWANTED, (2, 2))
+    poses = pose(random_timing(rng, scene.tempo), np.where(CLASSES[label], wanted, unwanted))
+    frames = len(poses)
+    poses += 0.02 * np.stack([_wander(frames, rng, 2), 1 + _wander(frames, rng, 3)], -1)
 
-
-def _views(view: View, label: str, rng: np.random.Generator) -> tuple[View, View]:
-    """Place the performer and the chair: behind for SitDown and StandUp, somewhere beside for the others."""
-    height = view.height * rng.uniform(0.95, 1.05)
-    view = view._replace(x=view.x + rng.uniform(-14, 14), y=view.y + rng.uniform(-4, 6), height=height)
-    if label in ("SitDown", "StandUp"):
-        view = view._replace(x=view.x + 0.15 * height * view.mirror)
-        x, y = view.project(np.array([-0.05, 0, 0]))
-    else:
-        x, y = view.x + height * rng.choice([-1, 1]) * rng.uniform(0.55, 0.85), view.y - 0.1 * height
-    chair = view._replace(x=x, y=y)
-    faces_camera = label in ("JumpingJack", "Waving")
-    return view._replace(yaw=rng.uniform(1.0, np.pi / 2)) if faces_camera else view, chair
-
-
-def _zoomed(room: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Return a part of the room at the size of the whole."""
-    part = rng.uniform(0.88, 1)
-    start = rng.uniform(0, 1 - part, 2) * room.size
-    return room.resize(room.size, Image.Resampling.BILINEAR, (*start, *(start + part * np.array(room.size))))
-
-
-def _pan(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return each frame's upper left corner in px (N, 2): drift and wobble, alike in both directions of time."""
-    drift = rng.uniform(-0.5, 0.5, 2) * (2 * times[:, None] / times[-1] - 1)
-    wobble = [rng.uniform(0, 0.2) * _wave(times, rng.uniform(1, 4), rng) for _ in SIZE]
-    return np.rint(MARGIN * (1 + drift + np.stack(wobble, -1))).astype(int)
+    middle, height = SIZE[0] / 2 + MARGIN, rng.uniform(145, 175)
+    place = np.array([middle + rng.uniform(-40, 40), scene.floor + rng.uniform(-5, 5)])
+    place = place + rng.uniform(0, 3) * np.stack([_wander(frames, rng, rng.uniform(2, 6)), np.zeros(frames)], -1)
+    # someone in the background, who also moves arms and knees now and then
+    other, beside = random_performer(rng), middle + rng.choice([-1, 1]) * rng.uniform(80, 140)
+    others = np.stack([_wander(frames, rng, rng.uniform(1, 3)) for _ in range(2)], -1) * rng.uniform(0, 0.3, 2)
+    camera = [rng.uniform(0, 1) * _wander(frames, rng, rng.uniform(1, 6)) for _ in SIZE]
+    corners = np.rint(MARGIN * (1 + np.stack(camera, -1))).astype(int)
+    grain = int(rng.integers(5))
+    for frame in range(frames):
+        picture = scene.room.copy()
+        draw = ImageDraw.Draw(picture)
+        other.draw(draw, np.array([beside, scene.floor - 25]), 0.75 * height, *np.maximum(others[frame], 0))
+        scene.performer.draw(draw, place[frame], height, *poses[frame])
+        view = np.asarray(picture.crop((*corners[frame], *(corners[frame] + SIZE))), np.int16)
+        noise = rng.integers(-grain, grain, view.shape[:2], np.int16, endpoint=True)
+        yield np.clip(view + noise[..., None], 0, 255).astype(np.uint8)
 
 
 def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
