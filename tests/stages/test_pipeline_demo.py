@@ -17,7 +17,7 @@ def test_the_heads_use_the_order_of_frames_that_the_baseline_ignores(fresh_proje
     assert found <= binom.ppf(0.99, clips, 0.5)  # without order it is a guess
     early = pd.read_csv(project.folder / "plots" / "early.csv").set_index(["model", "fraction"]).accuracy
     for name in ("rnn", "transformer"):
-        assert report[name]["accuracy"] >= max(0.85, report["baseline"]["accuracy"] + 0.10)
+        assert report[name]["accuracy"] >= report["baseline"]["accuracy"] + 0.15
         assert report[name]["accuracy_shuffled"] <= report[name]["accuracy"] - 0.10
         assert min(report[name]["per_class"][label]["recall"] for label in PAIR) >= 0.7
         assert early[name, 0.1] <= 0.5
