@@ -138,7 +138,7 @@ def train_head(
         warnings.filterwarnings("ignore", ".*treespec.*is deprecated.*")  # Lightning's own use of torch
         trainer = pl.Trainer(
             max_epochs=params.epochs,
-            accelerator="cpu",  # as fast for heads this small, and Apple's GPU cannot run packed recurrent layers
+            accelerator="cpu",  # heads are small, and Apple's GPU cannot run packed recurrent layers
             devices=1,
             deterministic=True,
             gradient_clip_val=params.gradient_clip_norm,
