@@ -1,8 +1,8 @@
 """The embedded data set: performers at two exercises, drawn here, so that no download is needed.
 
-A clip shows two moves: the arms go up and down, the knees bend and stretch, or both at once. Four of the five classes
-are settled by the second move alone. Each move is its own time reversal, so RaiseThenSquat and SquatThenRaise show the
-the same differences between frames, in reverse order: only a model that knows the order can tell them apart.
+A clip shows two moves: the arms go up and down, the knees bend and stretch, or both at once. Only the second move
+settles four of the five classes. Each move is its own time reversal, so RaiseThenSquat and SquatThenRaise show the same
+frames and the same differences between frames, in reverse order: only a model that knows the order can tell them apart.
 """
 
 import colorsys
