@@ -25,7 +25,7 @@ def test_an_experiment_with_three_layers_reruns_training_and_evaluation_alone(pr
         assert read(project, f"models/{name}/model.json")["settings"]["model"]["layers"] == 3
     changed = json.loads(project.run("dvc", "metrics", "diff", "--json"))
     assert "parameters" in changed["metrics/train_rnn.json"]
-    assert len(json.loads(project.run("dvc", "metrics", "show", "--json"))[""]["data"]) == 4
+    assert len(json.loads(project.run("dvc", "metrics", "show", "--json"))[""]["data"]) == 5
     assert "index.html" in project.run("dvc", "plots", "show")
     page = (project.folder / "dvc_plots" / "index.html").read_text()
     for curve in ("val_loss", "grad_norm", "confusion/rnn"):
