@@ -57,7 +57,10 @@ def test_repro_runs_every_stage_and_leaves_what_the_readme_names(repro):
     page = (repro.folder / "report" / "report.html").read_text()
     assert f"{100 * report['models']['rnn']['accuracy']:.1f} %" in page
     assert repro.run("git", "rev-parse", "HEAD~1").strip() in page  # the commit of the code that ran
-    assert "warning" not in repro.log.lower().replace("warning: no file hash info", "")
+    # two epochs on so few clips are too few to learn from, which is said, and nothing else
+    expected = ("no file hash info", "has learned nothing")
+    warnings = [line for line in repro.log.lower().splitlines() if "warning" in line]
+    assert [line for line in warnings if not any(text in line for text in expected)] == []
 
 
 def test_a_second_repro_does_nothing(repro):
