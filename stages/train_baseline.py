@@ -23,7 +23,8 @@ def main(params: Params) -> None:
         training.model.save(folder)
         training.out_of_fold.save(folder)
     p_NC, y_N = training.out_of_fold.probabilities(), training.out_of_fold.y_N
-    metrics = training.chosen | {
+    metrics = {
+        "C": training.chosen["C"],
         "cv_loss": float(-np.log(p_NC[np.arange(len(y_N)), y_N]).mean()),
         "cv_accuracy": float((p_NC.argmax(1) == y_N).mean()),
     }
