@@ -51,7 +51,7 @@ def test_a_head_that_is_added_by_the_steps_goes_through_to_the_report(project):
     project.replace(table, "import ModelParams,", "import ConvParams, ModelParams,")
     # 4. the pipeline
     text = (project.folder / "dvc.yaml").read_text()
-    start, end = text.index("  train_transformer:\n"), text.index("  exploding_gradients:\n")
+    start, end = text.index("  train_transformer:\n"), text.index("  train_baseline:\n")
     stage = text[start:end]
     text = (
         text[:end] + stage.replace("transformer", "conv").replace("Transformer encoder", "convolutional") + text[end:]
