@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.clips import changed, load_clips, of_folder
+from vidseq.data.splits import FOLDS
 from vidseq.models import MAIN_MODELS
 from vidseq.params import FeaturesParams, Params, load_params
-from vidseq.training.recipe import train_model
+from vidseq.training.recipe import cross_fit
 
-FOLDS = 5
 KEYS = ["repeat", "variant", "data", "head"]
 VARIANTS: dict[str, dict[str, object]] = {
     "the recipe": {},
@@ -94,22 +93,10 @@ def main() -> None:
 def cross_validate(
     name: str, clips: pd.DataFrame, x: list[np.ndarray], feature_config: dict, params: Params
 ) -> dict[str, float]:
-    """Train model `name` on all folds but one, for the whole schedule, and predict that one.
-
-    Returns accuracy and log loss over all clips, whose features are `x`.
-    """
-    params = changed(params, {"train.refit": False})
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=params.train.seed)
-    p_N = np.zeros(len(clips))
-    right_N = np.zeros(len(clips), bool)
-    for known, held_out in folds.split(clips, clips.label, clips.group):
-        labels = clips.label.iloc[known].tolist()
-        no_val = np.zeros(len(known), bool)
-        model = train_model(name, [x[i] for i in known], labels, no_val, params, feature_config).model
-        p_NC = model.probabilities([x[i] for i in held_out])
-        y_N = np.array([model.classes.index(label) for label in clips.label.iloc[held_out]])
-        p_N[held_out] = p_NC[np.arange(len(y_N)), y_N]
-        right_N[held_out] = p_NC.argmax(1) == y_N
+    """Return accuracy and log loss of model `name` out of fold, over all clips, whose features are `x`."""
+    out_of_fold = cross_fit(name, x, clips, params, feature_config)
+    p_NC, y_N = out_of_fold.probabilities(), out_of_fold.y_N
+    p_N, right_N = p_NC[np.arange(len(y_N)), y_N], p_NC.argmax(1) == y_N
     return {"accuracy": float(right_N.mean()), "log_loss": float(-np.log(p_N.clip(1e-7)).mean())}
 
 

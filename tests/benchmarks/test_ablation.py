@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.clips import changed
+from vidseq.training import recipe
 
 
 @pytest.mark.parametrize("changes", ablation.VARIANTS.values(), ids=ablation.VARIANTS)
@@ -24,13 +25,13 @@ def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_g
         def __init__(self, known: list[np.ndarray]):
             self.known = {int(x_TD[0, 0]) for x_TD in known}
 
-        def probabilities(self, new: list[np.ndarray]) -> np.ndarray:
+        def logits(self, new: list[np.ndarray]) -> np.ndarray:
             numbers = [int(x_TD[0, 0]) for x_TD in new]
             held_out.extend(numbers)
             assert not {n // 2 for n in numbers} & {n // 2 for n in self.known}
-            return np.array([[0.8, 0.2]] * len(new))  # right for half of them
+            return np.log([[0.8, 0.2]] * len(new))  # right for half of them
 
-    monkeypatch.setattr(ablation, "train_model", lambda _, known, *rest: SimpleNamespace(model=Model(known)))
+    monkeypatch.setattr(recipe, "train_model", lambda _, known, *rest, **title: SimpleNamespace(model=Model(known)))
     row = ablation.cross_validate("rnn", clips, x, {}, params)
     assert sorted(held_out) == list(range(20))
     assert row["accuracy"] == 0.5

@@ -6,6 +6,7 @@ import pandas as pd
 from vidseq.errors import VidseqError
 
 SPLITS = ("train", "val", "test")
+FOLDS = 5
 
 
 def held_out(labels: pd.Series, groups: pd.Series, fraction: float, seed: int) -> pd.Series:
@@ -13,28 +14,26 @@ def held_out(labels: pd.Series, groups: pd.Series, fraction: float, seed: int) -
 
     Returns a boolean series over the clips, true where held out. A pure function of its arguments.
     """
-    from sklearn.model_selection import StratifiedGroupKFold  # slow to import, and only download draws
-
     fewest = groups.groupby(labels).nunique()
     if fewest.min() < 2:
         raise VidseqError(
             f"class '{fewest.idxmin()}' has only one group ({groups[labels == fewest.idxmin()].iloc[0]}) to divide: "
             "it cannot be in both parts; add clips of other groups or drop the class (data.classes)"
         )
-    folds = min(max(2, round(1 / fraction)), int(fewest.min()))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    _, chosen = next(splitter.split(labels, labels, groups))
+    _, chosen = group_folds(labels, groups, seed, max(2, round(1 / fraction)))[0]
     mask = pd.Series(False, index=labels.index)
     mask.iloc[chosen] = True
     return mask
 
 
-def group_folds(labels: pd.Series, groups: pd.Series, seed: int, folds: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+def group_folds(
+    labels: pd.Series, groups: pd.Series, seed: int, folds: int = FOLDS
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Divide the clips into folds of whole groups, stratified by class; fewer folds where groups are few.
 
     Returns the positions of the other folds' clips and of each fold's own.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold  # slow to import, and few stages divide clips
 
     fewest = int(groups.groupby(labels).nunique().min())
     splitter = StratifiedGroupKFold(min(folds, max(2, fewest)), shuffle=True, random_state=seed)

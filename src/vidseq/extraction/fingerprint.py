@@ -44,9 +44,12 @@ def import_closure(modules: tuple[str, ...]) -> tuple[list[str], list[str]]:
             found.add(name)
             queue += graph.find_modules_directly_imported_by(name)
     imported = {module for name in found for module in graph.find_modules_directly_imported_by(name)}
-    distributions = packages_distributions()
+    distributions = _distributions()
     packages = {distributions[module][0] for module in imported if module in distributions and module != "vidseq"}
     return sorted(found), sorted(packages)
+
+
+_distributions = cache(packages_distributions)  # it reads the metadata of all that is installed
 
 
 def syntax(path: Path) -> str:

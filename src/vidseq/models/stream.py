@@ -19,9 +19,9 @@ class Stream:
     the cost of two steps, however long the stream is.
     """
 
-    def __init__(self, preprocessing: Preprocessing, head: nn.Module, window: int):
+    def __init__(self, preprocessing: nn.Module, head: nn.Module, window: int):
         """Begin a stream. Raises ValueError if the head is not causal, or `window` (steps) is not even."""
-        if not getattr(head, "causal", False):
+        if not (isinstance(preprocessing, Preprocessing) and getattr(head, "causal", False)):
             raise ValueError("only a causal model can go step by step")
         if window < 2 or window % 2:
             raise ValueError(f"window = {window}: it must be an even number of steps")

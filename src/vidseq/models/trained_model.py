@@ -66,8 +66,6 @@ class TrainedModel:
         if window is None:
             max_frames = self.config["frames"]["max_frames"]
             window = max_frames + max_frames % 2
-        if not isinstance(self.preprocessing, Preprocessing):
-            raise ValueError("only a causal model can go step by step")
         return Stream(self.preprocessing, self.head, window)
 
     def save(self, folder: Path) -> None:
