@@ -12,6 +12,7 @@ from vidseq.errors import VidseqError
 from vidseq.extraction.backbone import load_backbone
 from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.cache_key import plan_jobs
+from vidseq.extraction.encode import diff_of
 from vidseq.extraction.engines import choose_runtime
 from vidseq.extraction.executors import encode_missing
 from vidseq.files import sha256
@@ -30,7 +31,7 @@ def load_clips(params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
     settings, cache = params.features, FeatureCache(paths.cache("features"))
     runtime = choose_runtime(settings.engine, settings.precision)
     backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
-    feature_config = backbone.feature_config(runtime, settings.diff_seconds)
+    feature_config = backbone.feature_config(runtime, diff_of(settings))
     with TemporaryDirectory() as folder:
         clips = sources.prepare(params.data, Path(folder))
         files = [Path(folder, path) for path in clips.path]

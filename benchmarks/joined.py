@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from vidseq import paths
 from vidseq.data.clips import clip_files
 from vidseq.data.features import clips_with_features
-from vidseq.extraction.encode import Job, encode_clips
+from vidseq.extraction.encode import Job, encode_clips, recorded_diff
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
@@ -106,7 +106,7 @@ def predict(video: Path, model: TrainedModel) -> tuple[np.ndarray, dict[tuple[st
     streamed = list(stream_probabilities(stream_frames(video), model, backbone.transform, engine))
     sampling = FramesParams(**model.config["frames"] | {"max_frames": 1024})
     times, _ = plan_frames(video, sampling)
-    job = Job("joined", video, times.tolist(), diff_seconds=model.config["features"]["diff_seconds"])
+    job = Job("joined", video, times.tolist(), diff=recorded_diff(model.config["features"]))
     ((_, x_TD),) = encode_clips([job], backbone.transform, engine)
     assert isinstance(x_TD, np.ndarray)  # the video was written a moment ago
     answers: dict[tuple[str, int], np.ndarray] = {}

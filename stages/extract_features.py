@@ -8,6 +8,7 @@ from vidseq.data.frame_plan import read_frame_plan
 from vidseq.extraction.backbone import load_backbone
 from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.cache_key import plan_jobs
+from vidseq.extraction.encode import diff_of
 from vidseq.extraction.engines import choose_runtime
 from vidseq.extraction.executors import encode_missing
 from vidseq.files import atomic_write, write_json
@@ -24,7 +25,7 @@ def main(params: Params) -> None:
     clips = clips[clips["clip"].isin(plan)]
     runtime = choose_runtime(settings.engine, settings.precision)
     backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
-    feature_config = backbone.feature_config(runtime, settings.diff_seconds)
+    feature_config = backbone.feature_config(runtime, diff_of(settings))
     cache = FeatureCache(paths.cache("features"))
 
     jobs = plan_jobs(clips, clip_files(clips), plan, feature_config)

@@ -24,7 +24,9 @@ from vidseq import paths
 from vidseq.extraction.backbone import load_backbone
 from vidseq.params import load_params
 features = load_params(paths.PARAMS).features
-load_backbone(features.backbone, features.pool_size, paths.cache("models")).convert()
+backbone = load_backbone(features.backbone, features.pool_size, paths.cache("models"))
+for size in (backbone.transform.size, features.diff_size):
+    backbone.convert(size)
 """
 
 

@@ -28,7 +28,7 @@ FEATURE_CONFIG = {
     "name": "cnn",
     "transform": TRANSFORM,
     "pool_size": 2,
-    "diff_seconds": 0.25,
+    "diff": {"seconds": 0.25, "size": 160},
     "image_types": ["rgb", "diff"],
 }
 

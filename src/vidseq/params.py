@@ -68,6 +68,7 @@ class FeaturesParams(Section):
     backbone: str
     pool_size: Annotated[int, Field(ge=1, le=4)]
     diff_seconds: Positive | None
+    diff_size: Annotated[int, Field(ge=32)]
     engine: Literal["auto", "torch", "openvino"]
     precision: Literal["fp32", "bf16"]
     batch_size: Count

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import clips
 from benchmarks.clips import changed, load_clips, of_folder
-from vidseq.extraction.encode import Job
+from vidseq.extraction.encode import Diff, Job
 from vidseq.extraction.engines import Runtime
 from vidseq.files import sha256
 
@@ -20,8 +20,8 @@ def test_params_are_changed_key_by_key_and_checked(params):
 class Backbone:
     """Stands for the CNN: its features are the number of the clip's file name and the frame's time."""
 
-    def feature_config(self, runtime: Runtime, diff_seconds: float | None) -> dict:
-        return {"engine": runtime.engine, "diff_seconds": diff_seconds}
+    def feature_config(self, runtime: Runtime, diff: Diff) -> dict:
+        return {"engine": runtime.engine, "diff": diff and diff._asdict()}
 
 
 def encode_missing(jobs: list[Job], backbone: Backbone, runtime: Runtime, settings, cache) -> dict[str, str]:
@@ -45,4 +45,4 @@ def test_clips_come_with_their_features_in_the_order_of_their_table(tmp_path, ma
     for clip, path, digest, x_TD in zip(table["clip"], table.path, table.sha256, features, strict=True):
         assert digest == sha256(Path("videos", path))
         np.testing.assert_array_equal(x_TD, np.float16([[int(clip[-2:]), 0.0], [int(clip[-2:]), 0.04]]))
-    assert feature_config["diff_seconds"] == params.features.diff_seconds
+    assert feature_config["diff"] == {"seconds": params.features.diff_seconds, "size": params.features.diff_size}

@@ -8,6 +8,7 @@ from vidseq.errors import VidseqError
 from vidseq.extraction import backbone as backbones
 from vidseq.extraction import encoder
 from vidseq.extraction.backbone import Backbone, load_backbone
+from vidseq.extraction.encode import Diff
 from vidseq.extraction.encoder import PACKAGED
 from vidseq.extraction.engines import Runtime
 
@@ -36,12 +37,12 @@ print(tag, len(feature_D), "torch" in sys.modules)
 
 def test_the_feature_config_says_what_computes(backbone):
     assert backbone.dim == 4 * 1280
-    config = backbone.feature_config(OPENVINO, 0.25)
+    config = backbone.feature_config(OPENVINO, Diff(0.25, 160))
     assert (config["engine"], config["precision"], config["device"]) == ("openvino", "fp32", "cpu")
     assert (config["name"], config["pool_size"]) == (PACKAGED, 2)
-    assert (config["diff_seconds"], config["image_types"]) == (0.25, ["rgb", "diff"])
+    assert (config["diff"], config["image_types"]) == ({"seconds": 0.25, "size": 160}, ["rgb", "diff"])
     assert len(config["weights"]) == 64
-    assert config != backbone.feature_config(Runtime("openvino", "bf16", "cpu"), 0.25)
+    assert config != backbone.feature_config(Runtime("openvino", "bf16", "cpu"), Diff(0.25, 160))
     assert config != backbone.feature_config(OPENVINO, None)
 
 
@@ -77,7 +78,7 @@ def test_what_cannot_be_prepared_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         load_backbone(PACKAGED, 1, tmp_path)
     with pytest.raises(RuntimeError):
-        Backbone(PACKAGED, 1, tmp_path, {}).convert()
+        Backbone(PACKAGED, 1, tmp_path, {}).convert(224)
     assert not list(tmp_path.iterdir())
 
 

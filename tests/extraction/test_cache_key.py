@@ -5,9 +5,10 @@ import pytest
 
 from vidseq.extraction import fingerprint as fingerprints
 from vidseq.extraction.cache_key import COMPUTES, cache_key, plan_jobs
+from vidseq.extraction.encode import Diff
 from vidseq.extraction.fingerprint import fingerprint, import_closure
 
-CONFIG = {"name": "cnn", "diff_seconds": None}
+CONFIG = {"name": "cnn", "diff": None}
 CLIPS = pd.DataFrame({"clip": ["a", "b", "c"], "sha256": ["00", "00", "01"]})
 FILES = [Path(f"{clip}.avi") for clip in CLIPS["clip"]]
 
@@ -19,14 +20,24 @@ def jobs(step: float = 0.0, config: dict = CONFIG):
 def test_the_key_follows_content_frames_and_backbone_and_not_the_name():
     a, b, c = (job.key for job in jobs())
     assert a == b != c
-    for other in (jobs(0.04), jobs(config=CONFIG | {"name": "other"}), jobs(config=CONFIG | {"diff_seconds": 0.25})):
+    for other in (
+        jobs(0.04),
+        jobs(config=CONFIG | {"name": "other"}),
+        jobs(config=CONFIG | {"diff": {"seconds": 0.25, "size": 160}}),
+    ):
         assert not {a, c} & {job.key for job in other}
     assert [job.key for job in jobs(config=dict(reversed(CONFIG.items())))] == [a, b, c]
 
 
 def test_a_job_has_all_that_encoding_needs():
-    *_, job = jobs(0.5, CONFIG | {"diff_seconds": 0.25})
-    assert (job.clip, job.path, job.times, job.sha256, job.diff_seconds) == ("c", Path("c.avi"), [0.5, 1.5], "01", 0.25)
+    *_, job = jobs(0.5, CONFIG | {"diff": {"seconds": 0.25, "size": 160}})
+    assert (job.clip, job.path, job.times, job.sha256, job.diff) == (
+        "c",
+        Path("c.avi"),
+        [0.5, 1.5],
+        "01",
+        Diff(0.25, 160),
+    )
 
 
 @pytest.mark.parametrize("package", import_closure(COMPUTES)[1])

@@ -8,7 +8,7 @@ import pytest
 
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction import encode as extraction
-from vidseq.extraction.encode import Job, check_content, encode_clips, image_types
+from vidseq.extraction.encode import Diff, Job, check_content, encode_clips, image_types
 from vidseq.files import sha256
 from vidseq.video.transform import FrameTransform
 from vidseq.video.write import write_video
@@ -45,9 +45,9 @@ def test_each_clip_gets_its_frames_in_order_whichever_is_encoded_first(jobs):
 
 
 def test_a_difference_image_is_what_changed_since_then(jobs):
-    later = replace(jobs[2], times=[0.04, 0.4, 0.48, 1.6], diff_seconds=0.4)  # grey levels 4, 40, 48, 160
+    later = replace(jobs[2], times=[0.04, 0.4, 0.48, 1.6], diff=Diff(0.4, 32))  # grey levels 4, 40, 48, 160
     images = list(extraction.images(later, TRANSFORM))
-    assert len(images) == 8
+    assert [image.shape for image in images] == 4 * [(3, 48, 48), (3, 32, 32)]
     np.testing.assert_allclose([image.mean() for image in images[::2]], [4, 40, 48, 160], atol=2)
     np.testing.assert_allclose([image.mean() for image in images[1::2]], [4, 40, 40, 40], atol=3)
     (_, features_TD), *_ = encode_clips([later], TRANSFORM, engine)
@@ -56,12 +56,29 @@ def test_a_difference_image_is_what_changed_since_then(jobs):
 
 
 def test_frames_between_are_decoded_for_the_difference_alone(jobs):
-    sparse = replace(jobs[2], times=[1.0, 1.0, 1.8], diff_seconds=0.2)  # a short clip repeats a frame
-    plain = replace(sparse, diff_seconds=None)
+    sparse = replace(jobs[2], times=[1.0, 1.0, 1.8], diff=Diff(0.2, 48))  # a short clip repeats a frame
+    plain = replace(sparse, diff=None)
     images = list(extraction.images(sparse, TRANSFORM))
     for image, frame in zip(images[::2], extraction.images(plain, TRANSFORM), strict=True):
         np.testing.assert_array_equal(image, frame)
     np.testing.assert_allclose([image.mean() for image in images[1::2]], [20] * 3, atol=3)
+
+
+def test_equal_images_are_encoded_once(jobs):
+    encoded = []
+
+    def count(frames):
+        for (index, position), image_3SS in frames:
+            encoded.append((index, position))
+            yield (index, position), image_3SS.mean((1, 2)).astype(np.float16)
+
+    # each frame is a shade of grey, and all differences are the same shade
+    still = replace(jobs[2], times=[0.04, 0.04, 0.04, 0.04, 0.48, 0.48], diff=Diff(0.04, 32))
+    result = {job.clip: x_TD for job, x_TD in encode_clips([jobs[0], still], TRANSFORM, count)}
+    assert sorted(position for index, position in encoded if index == 1) == [0, 1, 8]
+    np.testing.assert_allclose(result["C"][:, 0], [4, 4, 4, 4, 48, 48], atol=2)
+    np.testing.assert_allclose(result["C"][:, 3], 6 * [4], atol=2)
+    assert len(result["A"]) == 5
 
 
 def test_a_bad_clip_is_reported_and_affects_no_other(jobs):
@@ -107,10 +124,9 @@ def test_a_file_that_is_gone_is_a_bad_clip(jobs):
     assert [isinstance(encoded[clip], VideoError) for clip in "AB"] == [True, False]
 
 
-def test_image_types_name_what_is_encoded_per_step(jobs):
+def test_image_types_name_what_is_encoded_per_step():
     assert image_types(None) == ["rgb"]
-    assert image_types(0.25) == ["rgb", "diff"]
-    assert [replace(jobs[0], diff_seconds=diff).images for diff in (None, 0.25)] == [5, 10]
+    assert image_types(Diff(0.25, 160)) == ["rgb", "diff"]
 
 
 def test_decoders_stay_a_bounded_number_of_frames_ahead_and_end_with_the_run(make_video, monkeypatch):

@@ -30,6 +30,14 @@ def frames() -> torch.Tensor:
     return torch.from_numpy(blocks_N3SS.repeat(28, 2).repeat(32, 3).astype(np.uint8))
 
 
+def test_a_cnn_of_fixed_size_says_so():
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=0)
+    encoder = encoders.FrameEncoder(vit, 1, (0.5,) * 3, (0.5,) * 3)
+    encoder.check_size("vit", 224)
+    with pytest.raises(VidseqError, match=r"^features\.diff_size: vit cannot take images of 160 x 160 pixels \(.*224"):
+        encoder.check_size("vit", 160)
+
+
 def varied(model: nn.Module) -> nn.Module:
     """Give a new model statistics of batch norm other than 0 and 1, and return it in eval mode."""
     for name, buffer in model.named_buffers():

@@ -39,6 +39,17 @@ def test_engines_agree_and_a_frame_does_not_depend_on_the_frames_around_it(backb
     assert cosine.min() > 0.9999
 
 
+def test_images_of_two_sizes_take_turns(backbone, frames):
+    small = frames[:, :, ::7, ::7].repeat(5, 2).repeat(5, 3)
+    for name in ("torch", "openvino"):
+        engine = backbone.engine(Runtime(name, "fp32", "cpu"), batch_size=4)
+        mixed = dict(engine(item for n in range(9) for item in (((n, "rgb"), frames[n]), ((n, "diff"), small[n]))))
+        assert len(mixed) == 18
+        alone = {kind: dict(engine(enumerate(images))) for kind, images in (("rgb", frames), ("diff", small))}
+        for (n, kind), feature_D in mixed.items():
+            np.testing.assert_array_equal(feature_D, alone[kind][n])
+
+
 def test_features_are_yielded_before_all_frames_are_read(backbone, frames):
     for name in ("torch", "openvino"):
         taken = []

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidseq.extraction.encode import Job, encode_clips
+from vidseq.extraction.encode import Job, encode_clips, recorded_diff
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
@@ -26,7 +26,7 @@ def causal(repro, converted) -> tuple:
 def offline_features(path: Path, model: TrainedModel, backbone, engine) -> tuple[np.ndarray, np.ndarray]:
     """Return the timestamps and the features that prediction on the file computes."""
     times, _ = plan_frames(path, FramesParams(**model.config["frames"]))
-    job = Job("clip", path, times.tolist(), diff_seconds=model.config["features"]["diff_seconds"])
+    job = Job("clip", path, times.tolist(), diff=recorded_diff(model.config["features"]))
     ((_, features_TD),) = encode_clips([job], backbone.transform, engine)
     return times, features_TD
 

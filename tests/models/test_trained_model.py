@@ -23,7 +23,7 @@ def make(name: str) -> TrainedModel:
         "head": name,
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
-        "features": {"diff_seconds": 0.25, "image_types": ["rgb", "diff"]},
+        "features": {"diff": {"seconds": 0.25, "size": 160}, "image_types": ["rgb", "diff"]},
         "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
     }
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import torch
 from vidseq.training import recipe
 from vidseq.training.recipe import train_model
 
-FEATURE_CONFIG = {"name": "none", "pool_size": 2, "diff_seconds": None, "image_types": ["rgb"]}
+FEATURE_CONFIG = {"name": "none", "pool_size": 2, "diff": None, "image_types": ["rgb"]}
 
 
 def clips(count: int, seed: int = 0) -> tuple[list[np.ndarray], list[str]]:

@@ -15,13 +15,14 @@ def predict(
     model: Annotated[Path, typer.Option(help="The folder of a trained model.")] = paths.MODELS / "rnn",
 ) -> None:
     """Print one line per clip: its classes and their probabilities, the most probable first."""
+    from vidseq.extraction.encode import recorded_diff
     from vidseq.inference.predict import backbone_of, predict_clips
     from vidseq.models.trained_model import load_model
 
     trained = load_model(model)
     backbone, runtime = backbone_of(trained, paths.cache("models"))
     trained_on = trained.config["features"]
-    if backbone.feature_config(runtime, trained_on["diff_seconds"]) != trained_on:
+    if backbone.feature_config(runtime, recorded_diff(trained_on)) != trained_on:
         print(f"note: the features are made by {runtime} here, other than in training", file=sys.stderr)
     unreadable = 0
     for clip, result in zip(clips, predict_clips(clips, trained, backbone, runtime), strict=True):

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidseq.extraction.encode import image_types
+from vidseq.extraction.encode import Diff, image_types
 from vidseq.extraction.engines import Engine, OpenVinoEngine, Runtime, TorchEngine
 from vidseq.extraction.fingerprint import fingerprint
 from vidseq.files import read_json, write_json, write_once
@@ -31,32 +31,36 @@ class Backbone:
         """The transform of its frames."""
         return FrameTransform(*(self.data_config[key] for key in ("short", "size", "interpolation")))
 
-    def feature_config(self, runtime: Runtime, diff_seconds: float | None) -> dict:
-        """Return what the features of a step depend on; `diff_seconds` is that of a job."""
-        images = {"diff_seconds": diff_seconds, "image_types": image_types(diff_seconds)}
+    def feature_config(self, runtime: Runtime, diff: Diff | None) -> dict:
+        """Return what the features of a step depend on; `diff` is that of a job."""
+        images = {"diff": diff and diff._asdict(), "image_types": image_types(diff)}
         return self.data_config["feature_config"] | vars(runtime) | images
 
     def engine(self, runtime: Runtime, batch_size: int) -> Engine:
         """Build what runs it; `batch_size` is that of torch."""
         if runtime.engine == "openvino":
-            return OpenVinoEngine(self.convert(), runtime)
+            return OpenVinoEngine(self.convert, runtime)
         from vidseq.extraction.encoder import load_encoder
 
         return TorchEngine(load_encoder(self.name, self.pool_size)[0], runtime, batch_size)
 
-    def convert(self) -> Path:
-        """Return the file of the CNN as OpenVINO reads it, in float32, converting it if it is not there yet."""
-        folder = self.folder / "openvino"
+    def convert(self, size: int) -> Path:
+        """Return the file of the CNN for images of `size`, float32, as OpenVINO reads it; converted if not there yet.
+
+        Raises VidseqError if it cannot take images of that size.
+        """
+        folder = self.folder / f"openvino-{size}"
         if not folder.exists():
             import openvino
             import torch
 
             from vidseq.extraction.encoder import load_encoder
 
-            encoder, data_config = load_encoder(self.name, self.pool_size)
-            frame_13SS = torch.zeros(1, 3, data_config["size"], data_config["size"], dtype=torch.uint8)
+            encoder, _ = load_encoder(self.name, self.pool_size)
+            encoder.check_size(self.name, size)
+            image_13SS = torch.zeros(1, 3, size, size, dtype=torch.uint8)
             with write_once(folder) as tmp:
-                model = openvino.convert_model(torch.export.export(encoder, (frame_13SS,)))
+                model = openvino.convert_model(torch.export.export(encoder, (image_13SS,)))
                 openvino.save_model(model, tmp / "model.xml", compress_to_fp16=False)
         return folder / "model.xml"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vidseq.extraction.encode import Job
+from vidseq.extraction.encode import Job, recorded_diff
 from vidseq.extraction.fingerprint import fingerprint
 
 COMPUTES = ("vidseq.extraction.encode", "vidseq.extraction.backbone")  # with all they import: from file to feature
@@ -16,10 +16,11 @@ def plan_jobs(
     clips: pd.DataFrame, clip_files: list[Path], plan: dict[str, list[float]], feature_config: dict
 ) -> list[Job]:
     """Return a job for each clip of the table whose file is in `clip_files`, with the timestamps of the frame plan."""
+    diff = recorded_diff(feature_config)
     jobs = []
     for clip, sha256, path in zip(clips["clip"], clips.sha256, clip_files, strict=True):
         key = cache_key(sha256, plan[clip], feature_config)
-        jobs.append(Job(clip, path, plan[clip], key, feature_config["diff_seconds"], sha256))
+        jobs.append(Job(clip, path, plan[clip], key, diff, sha256))
     return jobs
 
 

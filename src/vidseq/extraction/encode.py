@@ -5,56 +5,71 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event
+from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.engines import Engine, Tagged
 from vidseq.files import sha256
+from vidseq.params import FeaturesParams
 from vidseq.video.transform import FrameTransform, read_inputs
 
 DECODERS = min(8, os.cpu_count() or 1)  # threads; FFmpeg releases the interpreter's lock
 FRAMES_AHEAD = 64  # frames decoded and not yet encoded: with the decoders, what bounds the memory
 
 
+class Diff(NamedTuple):
+    """Difference images: what changed in so many seconds, on `size` x `size` pixels."""
+
+    seconds: float
+    size: int
+
+
+def diff_of(settings: FeaturesParams) -> Diff | None:
+    """Return which difference images the params ask for."""
+    return None if settings.diff_seconds is None else Diff(settings.diff_seconds, settings.diff_size)
+
+
+def recorded_diff(feature_config: dict) -> Diff | None:
+    """Return which difference images features were computed with."""
+    return Diff(**feature_config["diff"]) if feature_config["diff"] else None
+
+
 @dataclass(frozen=True)
 class Job:
     """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache.
 
-    With `diff_seconds`, each of them also has a difference image: what changed in that time. With `sha256`, the file
-    must have that content.
+    With `diff`, each of them also has a difference image. With `sha256`, the file must have that content.
     """
 
     clip: str
     path: Path
     times: list[float]
     key: str = ""
-    diff_seconds: float | None = None
+    diff: Diff | None = None
     sha256: str | None = None
 
-    @property
-    def images(self) -> int:
-        """The number of images to encode."""
-        return len(self.times) * len(image_types(self.diff_seconds))
 
-
-def image_types(diff_seconds: float | None) -> list[str]:
+def image_types(diff: Diff | None) -> list[str]:
     """Return what is encoded at each step of a clip; the features are side by side, in this order."""
-    return ["rgb"] if diff_seconds is None else ["rgb", "diff"]
+    return ["rgb"] if diff is None else ["rgb", "diff"]
 
 
 def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
     """Yield the CNN's inputs for a clip, RGB uint8 (3, S, S): each step's frame, followed by its difference image.
 
-    That is the difference from the frame `diff_seconds` before it, or from the clip's first one.
+    That is the difference from the frame `diff.seconds` before it, or from the clip's first one.
     """
-    if job.diff_seconds is None:
+    if job.diff is None:
         yield from read_inputs(job.path, job.times, transform)
         return
-    earlier = [max(time - job.diff_seconds, 0.0) for time in job.times]
+    earlier = [max(time - job.diff.seconds, 0.0) for time in job.times]
     wanted = sorted({*earlier, *job.times})
     inputs = zip(wanted, read_inputs(job.path, wanted, transform), strict=True)
     held: dict[float, np.ndarray] = {}
@@ -64,16 +79,18 @@ def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
             time, frame_3SS = next(inputs)
             held[time] = frame_3SS
         yield held[now]
-        yield difference_image(held[now], held[before])
+        yield difference_image(held[now], held[before], job.diff.size)
 
 
-def difference_image(now_3SS: np.ndarray, before_3SS: np.ndarray) -> np.ndarray:
-    """Return |now - before|, uint8: what stands still is gone, what moves keeps its shape.
+def difference_image(now_3SS: np.ndarray, before_3SS: np.ndarray, size: int) -> np.ndarray:
+    """Return |now - before|, resized to uint8 (3, size, size): what stands still is gone, what moves keeps its shape.
 
     It is the RGB difference of Wang et al. (2016), but unsigned, so that a clip played backwards has the same
     difference images, and order is left to the heads.
     """
-    return np.maximum(now_3SS, before_3SS) - np.minimum(now_3SS, before_3SS)
+    diff_3SS = np.maximum(now_3SS, before_3SS) - np.minimum(now_3SS, before_3SS)
+    planes = [Image.fromarray(diff_SS).resize((size, size), Image.Resampling.BILINEAR) for diff_SS in diff_3SS]
+    return np.stack([np.asarray(plane) for plane in planes])
 
 
 def encode_clips(
@@ -86,14 +103,21 @@ def encode_clips(
     decoders = _Decoders(jobs, transform)
     encoded: dict[int, dict[int, np.ndarray]] = {}  # by job, the features of its images that are done
     for (index, position), feature_D in engine(decoders.frames()):
-        done = encoded.setdefault(index, {})
-        done[position] = feature_D
-        if len(done) == jobs[index].images:
-            in_order = [done[position] for position in range(len(done))]
-            yield jobs[index], np.stack(in_order).reshape(len(jobs[index].times), -1)
-            del encoded[index]
+        encoded.setdefault(index, {})[position] = feature_D
+        yield from _complete(jobs, decoders, encoded)
+    yield from _complete(jobs, decoders, encoded)
     for index, error in decoders.errors.items():
         yield jobs[index], error
+
+
+def _complete(
+    jobs: list[Job], decoders: "_Decoders", encoded: dict[int, dict[int, np.ndarray]]
+) -> Iterator[tuple[Job, np.ndarray]]:
+    """Take the jobs whose images are all done out of `encoded`, and yield them."""
+    for index in [i for i, done in encoded.items() if len(done) == len(set(decoders.chosen.get(i, ())))]:
+        done = encoded.pop(index)
+        in_order = [done[position] for position in decoders.chosen.pop(index)]
+        yield jobs[index], np.stack(in_order).reshape(len(jobs[index].times), -1)
 
 
 @dataclass(frozen=True)
@@ -105,21 +129,27 @@ class _Image:
 
 @dataclass(frozen=True)
 class _End:
-    index: int
-    error: Exception | None
+    index: int  # of the job
+    chosen: list[int]  # for each of its images, the first one that is equal: that alone is encoded
+    error: Exception | None = None
 
 
 class _Decoders:
-    """Threads that decode the clips; `errors` has the jobs that could not be decoded once `frames` has ended."""
+    """Threads that decode the clips, of which equal images are encoded once.
+
+    `chosen` has, for each job that is decoded, which image stands for each of its images; `errors` has the jobs that
+    could not be decoded.
+    """
 
     def __init__(self, jobs: list[Job], transform: FrameTransform):
         self.jobs, self.transform = jobs, transform
+        self.chosen: dict[int, list[int]] = {}
         self.errors: dict[int, VideoError] = {}
         self.ready: Queue[_Image | _End] = Queue(FRAMES_AHEAD)
         self.stopped = Event()
 
     def frames(self) -> Iterator[Tagged]:
-        """Yield every image, tagged (index of its job, position in it), as the decoders finish them."""
+        """Yield the images to encode, tagged (index of their job, position in it), as the decoders finish them."""
         pool = ThreadPoolExecutor(DECODERS)
         try:
             for index in range(len(self.jobs)):
@@ -131,24 +161,31 @@ class _Decoders:
                     yield (item.index, item.position), item.pixels_3SS
                     continue
                 left -= 1
-                if isinstance(item.error, VideoError):
+                if item.error is None:
+                    self.chosen[item.index] = item.chosen
+                elif isinstance(item.error, VideoError):
                     self.errors[item.index] = item.error
-                elif item.error is not None:
+                else:
                     raise item.error
         finally:
             self.stopped.set()
             pool.shutdown(cancel_futures=True)
 
     def _decode(self, index: int) -> None:
+        first: dict[bytes, int] = {}  # the position of an image, by its digest
+        chosen = []
         try:
             check_content(self.jobs[index])
             for position, image_3SS in enumerate(images(self.jobs[index], self.transform)):
-                self._put(_Image(index, position, image_3SS))
+                digest = blake2b(image_3SS.tobytes(), digest_size=16).digest()
+                chosen.append(first.setdefault(digest, position))
+                if chosen[-1] == position:
+                    self._put(_Image(index, position, image_3SS))
                 if self.stopped.is_set():
                     return
-            self._put(_End(index, None))
+            self._put(_End(index, chosen))
         except Exception as error:  # whatever it is, it must not end with the thread
-            self._put(_End(index, error))
+            self._put(_End(index, [], error))
 
     def _put(self, item: _Image | _End) -> None:
         while not self.stopped.is_set():

@@ -47,6 +47,16 @@ class FrameEncoder(nn.Module):
             return self.cnn(x)
         return adaptive_avg_pool2d(self.cnn.forward_features(x), self.pool_size).flatten(1)
 
+    def check_size(self, name: str, size: int) -> None:
+        """Raise VidseqError if the CNN, named so, cannot take images of `size` x `size` pixels."""
+        try:
+            with torch.inference_mode():
+                self(torch.zeros(1, 3, size, size, device=self.mean.device))
+        except (AssertionError, RuntimeError) as error:  # what the models raise, each in its own way
+            raise VidseqError(
+                f"features.diff_size: {name} cannot take images of {size} x {size} pixels ({error})"
+            ) from error
+
 
 class TorchvisionCnn(nn.Module):
     """A torchvision classifier with timm's interface: without its last layer, and with `forward_features`.

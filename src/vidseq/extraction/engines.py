@@ -1,7 +1,7 @@
 """What runs the frozen CNN: torch on an accelerator or the CPU, or OpenVINO, which is several times faster on a CPU.
 
-An engine maps tagged frames, uint8 (3, S, S), to tagged features, float16 (D,), in any order and without a pause
-between clips. A frame's features do not depend on the frames around it.
+An engine maps tagged images, uint8 (3, S, S) of any sizes S, to tagged features, float16 (D,), in any order and without
+a pause between clips. An image's features do not depend on the images around it.
 """
 
 import ctypes
@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +77,17 @@ def _core() -> "openvino.Core":
     return openvino.Core()
 
 
+def batches_by_size(images: Iterable[Tagged], batch_size: int) -> Iterator[list[Tagged]]:
+    """Yield the images in batches of equal size; the last ones may hold fewer than `batch_size`."""
+    waiting: dict[int, list[Tagged]] = {}
+    for tag, image_3SS in images:
+        batch = waiting.setdefault(image_3SS.shape[1], [])
+        batch.append((tag, image_3SS))
+        if len(batch) == batch_size:
+            yield waiting.pop(image_3SS.shape[1])
+    yield from waiting.values()
+
+
 class TorchEngine:
     """Eager torch. On CUDA the copies to and fro and the next batch's decoding run beside the CNN."""
 
@@ -90,9 +100,9 @@ class TorchEngine:
         self.encoder = encoder.to(runtime.device).to(memory_format=torch.channels_last)
 
     def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:
-        """Run the frames in batches, one of them ahead of what is yielded."""
-        frames, running = iter(frames), None
-        while batch := list(islice(frames, self.batch_size)):
+        """Run the images in batches of one size, one batch ahead of what is yielded."""
+        running = None
+        for batch in batches_by_size(frames, self.batch_size):
             started = self._start(batch)
             if running:
                 yield from self._finish(*running)
@@ -125,29 +135,39 @@ class TorchEngine:
 
 
 class OpenVinoEngine:
-    """The CPU, one frame per request, with enough requests waiting that no core is idle."""
+    """The CPU, one image per request, with enough requests waiting that no core is idle.
 
-    def __init__(self, model: Path, runtime: Runtime):
-        import openvino
+    `convert` returns the file of the CNN for images of a size: with a size that is fixed, OpenVINO is faster.
+    """
 
-        precision = {"fp32": "f32", "bf16": "bf16"}[runtime.precision]
-        hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
-        compiled = openvino.Core().compile_model(model, "CPU", hints)
-        self.requests = openvino.AsyncInferQueue(
-            compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        )
+    def __init__(self, convert: Callable[[int], Path], runtime: Runtime):
+        self.convert, self.runtime = convert, runtime
+        self.queues: dict[int, openvino.AsyncInferQueue] = {}  # by size of the images
+        self.done: deque[Tagged] = deque()
 
     def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:
-        """Run the frames; those that are done first are yielded first."""
-        done: deque[Tagged] = deque()
-        self.requests.set_callback(
-            lambda request, tag: done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))
-        )
+        """Run the images; those that are done first are yielded first."""
         try:
-            for tag, frame in frames:
-                self.requests.start_async({0: frame[None]}, tag)
-                while done:
-                    yield done.popleft()
+            for tag, image_3SS in frames:
+                self._queue(image_3SS.shape[1]).start_async({0: image_3SS[None]}, tag)
+                while self.done:
+                    yield self.done.popleft()
         finally:
-            self.requests.wait_all()
-        yield from done
+            for queue in self.queues.values():
+                queue.wait_all()
+        while self.done:
+            yield self.done.popleft()
+
+    def _queue(self, size: int) -> "openvino.AsyncInferQueue":
+        if size not in self.queues:
+            import openvino
+
+            precision = {"fp32": "f32", "bf16": "bf16"}[self.runtime.precision]
+            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
+            compiled = _core().compile_model(self.convert(size), "CPU", hints)
+            queue = openvino.AsyncInferQueue(compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+            queue.set_callback(
+                lambda request, tag: self.done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))
+            )
+            self.queues[size] = queue
+        return self.queues[size]

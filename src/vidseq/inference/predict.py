@@ -6,7 +6,7 @@ import numpy as np
 
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.backbone import Backbone, load_backbone
-from vidseq.extraction.encode import Job, encode_clips
+from vidseq.extraction.encode import Job, encode_clips, recorded_diff
 from vidseq.extraction.engines import Runtime, choose_runtime
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import FramesParams
@@ -40,7 +40,7 @@ def predict_clips(
     for index, path in enumerate(paths):
         try:
             times, _ = plan_frames(path, frames)
-            jobs.append(Job(str(index), path, times.tolist(), diff_seconds=model.config["features"]["diff_seconds"]))
+            jobs.append(Job(str(index), path, times.tolist(), diff=recorded_diff(model.config["features"])))
         except VideoError as error:
             outcomes[str(index)] = error
     if jobs:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import av
 import numpy as np
 
-from vidseq.extraction.encode import difference_image
+from vidseq.extraction.encode import difference_image, recorded_diff
 from vidseq.extraction.engines import Engine
 from vidseq.models.trained_model import TrainedModel
 from vidseq.video.sampling import sample_stream
@@ -30,10 +30,10 @@ def stream_probabilities(
     if settings["strategy"] != "fps":
         raise ValueError(f"frames.strategy = {settings['strategy']}: a stream can be sampled by fps alone")
     stream, to_input = model.stream(window), FrameTransformer(transform)
-    diff_seconds = features["diff_seconds"]
-    for seconds, frame, before in sample_stream(frames, settings["fps"], diff_seconds or 0.0):
+    diff = recorded_diff(features)
+    for seconds, frame, before in sample_stream(frames, settings["fps"], diff.seconds if diff else 0.0):
         images = [to_input(frame)]
-        if diff_seconds is not None:
-            images.append(difference_image(images[0], to_input(before)))
+        if diff is not None:
+            images.append(difference_image(images[0], to_input(before), diff.size))
         by_position = dict(engine(enumerate(images)))
         yield seconds, stream.push(np.concatenate([by_position[position] for position in range(len(images))]))

@@ -77,8 +77,10 @@ def _features(report: Writer, inputs: Inputs) -> None:
         report.say("features.pooled" if features["pool_size"] > 1 else "features.pooled_to_one",
                    pool_size=features["pool_size"], dim=inputs.feature_dim),
     )  # fmt: skip
-    if features["diff_seconds"] is not None:
-        report.para(report.say("features.diff", seconds=short(features["diff_seconds"])))
+    if features["diff"] is not None:
+        report.para(
+            report.say("features.diff", seconds=short(features["diff"]["seconds"]), size=features["diff"]["size"])
+        )
     shown = [report.say(f"features.inputs.{name}", lag=preprocessing.lag) for name in preprocessing.inputs]
     listed = ", ".join(shown)
     report.para(report.say("features.preprocessing", inputs=listed, components=preprocessing.pca_components))
