@@ -29,10 +29,8 @@ VARIANTS: dict[str, dict[str, object]] = {
         "preprocessing.inputs": ["rgb", "rgb_delta", "rgb_deviation"]
     },
     "half the PCA components": {"preprocessing.pca_components": 128},
-    "pool_size 1: the mean over the whole image": {"features.pool_size": 1},
     "one layer": {"model.layers": 1},
     "twice the width": {"model.dim": 128},
-    "without flipped clips": {"train.hflip": False},
     "without dropout": {"model.dropout": 0.0},
     "twice the epochs": {"train.epochs": 30},
     "causal RNN, Transformer with a classification token": {

@@ -30,7 +30,7 @@ def load_clips(params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
     """Return the clip table of `params.data`, the clips' features, float16 (T_i, D), and their feature_config."""
     settings, cache = params.features, FeatureCache(paths.cache("features"))
     runtime = choose_runtime(settings.engine, settings.precision)
-    backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
+    backbone = load_backbone(settings.backbone, paths.cache("models"))
     feature_config = backbone.feature_config(runtime, diff_of(settings))
     with TemporaryDirectory() as folder:
         clips = sources.prepare(params.data, Path(folder))

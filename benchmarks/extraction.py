@@ -80,7 +80,7 @@ def main() -> None:
         folder = Path(name)
         clips = read_clips()
         chosen = clip_files(clips.iloc[np.unique(np.linspace(0, len(clips) - 1, arguments.clips).astype(int))])
-        backbone = load_backbone(settings.backbone, settings.pool_size, folder / ".cache" / "models")
+        backbone = load_backbone(settings.backbone, folder / ".cache" / "models")
         sections = [
             table_of_ways(chosen, backbone, repeats),
             table_of_growth(folder, clips, arguments.growth, repeats),
@@ -102,7 +102,7 @@ def table_of_ways(files: list[Path], backbone: Backbone, repeats: int) -> str:
     from vidseq.extraction.encoder import load_encoder
 
     torch.set_num_threads(os.cpu_count() or 1)
-    encoder, _ = load_encoder(backbone.name, backbone.pool_size)
+    encoder, _ = load_encoder(backbone.name)
     transform = backbone.transform
     jobs = []
     for file in files:

@@ -25,7 +25,6 @@ from vidseq.training.recipe import train_model
 
 SPLITS, SEEDS = (1, 2, 3), range(5)
 AS_KERAS = {
-    "features.pool_size": 1,
     "features.diff_seconds": None,
     "preprocessing.inputs": ["rgb"],
     "frames.strategy": "first",

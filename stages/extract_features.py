@@ -24,7 +24,7 @@ def main(params: Params) -> None:
     clips = read_clips()
     clips = clips[clips["clip"].isin(plan)]
     runtime = choose_runtime(settings.engine, settings.precision)
-    backbone = load_backbone(settings.backbone, settings.pool_size, paths.cache("models"))
+    backbone = load_backbone(settings.backbone, paths.cache("models"))
     feature_config = backbone.feature_config(runtime, diff_of(settings))
     cache = FeatureCache(paths.cache("features"))
 

@@ -24,7 +24,7 @@ from vidseq import paths
 from vidseq.extraction.backbone import load_backbone
 from vidseq.params import load_params
 features = load_params(paths.PARAMS).features
-backbone = load_backbone(features.backbone, features.pool_size, paths.cache("models"))
+backbone = load_backbone(features.backbone, paths.cache("models"))
 for size in (backbone.transform.size, features.diff_size):
     backbone.convert(size)
 """

@@ -27,7 +27,6 @@ TRANSFORM = {"input_size": [3, 224, 224], "crop_pct": 0.875, "interpolation": "b
 FEATURE_CONFIG = {
     "name": "cnn",
     "transform": TRANSFORM,
-    "pool_size": 2,
     "diff": {"seconds": 0.25, "size": 160},
     "image_types": ["rgb", "diff"],
 }

@@ -66,7 +66,6 @@ class FeaturesParams(Section):
     """Which frozen CNN turns a frame into a vector."""
 
     backbone: str
-    pool_size: Annotated[int, Field(ge=1, le=4)]
     diff_seconds: Positive | None
     diff_size: Annotated[int, Field(ge=32)]
     engine: Literal["auto", "torch", "openvino"]
@@ -113,7 +112,6 @@ class TrainParams(Section):
     epochs: Count
     patience: Count
     refit: bool
-    hflip: bool
     batch_size: Count
     lr: Positive
     gradient_clip_norm: Positive | None

@@ -24,7 +24,7 @@ def test_padding_is_at_the_end_and_long_clips_are_cut():
 
 def test_the_examples_take_single_frames_from_the_start(params):
     keras = changed(params, AS_KERAS)
-    assert (keras.features.pool_size, keras.features.diff_seconds, keras.frames.strategy) == (1, None, "first")
+    assert (keras.features.diff_seconds, keras.frames.strategy) == (None, "first")
 
 
 @pytest.mark.parametrize("model", ["baseline", "rnn", "rnn_leaky", "keras_cnn_rnn"])
@@ -37,8 +37,8 @@ def test_every_kind_of_model_predicts_the_test_clips(params, model):
     clips = pd.DataFrame({"clip": [f"c{n}" for n in range(40)], "group": np.arange(40) // 2})
     clips = clips.assign(label=np.array(["up", "down"])[label], split=["train"] * 20 + ["val"] * 8 + ["test"] * 12)
     changes = {"preprocessing.inputs": ["rgb"], "preprocessing.pca_components": 4, "model.layers": 1, "train.epochs": 8}
-    params = changed(params, changes | {"features.pool_size": 1})
-    feature_config = {"image_types": ["rgb"], "pool_size": 1}
+    params = changed(params, changes)
+    feature_config = {"image_types": ["rgb"]}
     rows = run(model, clips, x, params, feature_config)
     assert list(rows["clip"]) == [f"c{n}" for n in range(28, 40)]
     assert set(rows[["predicted", "shuffled", "reversed"]].to_numpy().flat) <= {"up", "down"}

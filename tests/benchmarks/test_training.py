@@ -12,7 +12,7 @@ def test_every_part_of_a_training_takes_time(params):
     rng = np.random.default_rng(0)
     x = [rng.normal(size=(steps, 16)).astype(np.float16) for steps in range(3, 15)]
     changes = {"preprocessing.pca_components": 4, "train.epochs": 1}
-    config = {"image_types": ["rgb", "diff"], "pool_size": 2}
+    config = {"image_types": ["rgb", "diff"]}
     val_N = np.arange(12) < 4
     seconds = profile(partial(train_model, "rnn", x, ["A", "B"] * 6, val_N, changed(params, changes), config))
     *parts, total = seconds.values()

@@ -7,14 +7,12 @@ import timm
 import torch
 from PIL import Image
 from torch import nn
-from torch.nn.functional import adaptive_avg_pool2d, cosine_similarity
 from torchvision import models
-from torchvision.models.convnext import CNBlockConfig
 from torchvision.transforms import functional
 
 from vidseq.errors import VidseqError
 from vidseq.extraction import encoder as encoders
-from vidseq.extraction.encoder import PACKAGED, TorchvisionCnn, load_encoder
+from vidseq.extraction.encoder import PACKAGED, load_encoder
 from vidseq.video.read import read_frames
 from vidseq.video.transform import FrameTransform, read_inputs
 
@@ -32,7 +30,7 @@ def frames() -> torch.Tensor:
 
 def test_a_cnn_of_fixed_size_says_so():
     vit = timm.create_model("vit_tiny_patch16_224", num_classes=0)
-    encoder = encoders.FrameEncoder(vit, 1, (0.5,) * 3, (0.5,) * 3)
+    encoder = encoders.FrameEncoder(vit, (0.5,) * 3, (0.5,) * 3)
     encoder.check_size("vit", 224)
     with pytest.raises(VidseqError, match=r"^features\.diff_size: vit cannot take images of 160 x 160 pixels \(.*224"):
         encoder.check_size("vit", 160)
@@ -99,36 +97,12 @@ def test_inputs_and_features_are_those_of_timms_own_transform(backbone, ucf101):
         assert torch.cosine_similarity(ours_D, theirs_D, 0) > 0.9999
 
 
-def test_pooling_in_parts_keeps_where_things_are_and_can_be_flipped(backbone, frames):
-    encoder, data_config = backbone
-    in_parts, parts_config = load_encoder(PACKAGED, pool_size=2)
-    frames = frames.clone()
-    frames[:, :, :, 112:] = 127  # something on the left, nothing on the right
-    assert parts_config["dim"] == 4 * data_config["dim"]
-    assert parts_config["feature_config"] != data_config["feature_config"]
-    with torch.inference_mode():
-        whole, parts, of_flipped = encoder(frames), in_parts(frames), in_parts(frames.flip(3))
-    assert parts.shape == (9, parts_config["dim"])
-    assert cosine_similarity(parts.unflatten(1, (-1, 4)).mean(2), whole).min() > 0.95
-    flipped = parts.unflatten(1, (-1, 2, 2)).flip(3).flatten(1)
-    assert torch.equal(flipped.unflatten(1, (-1, 2, 2)).flip(3).flatten(1), parts)
-    assert (cosine_similarity(flipped, of_flipped) > cosine_similarity(parts, of_flipped)).all()
-
-
-def test_a_backbone_without_a_map_is_not_pooled_in_parts(monkeypatch):
-    monkeypatch.setattr(encoders, "_from_hub", lambda name: timm.create_model(name, num_classes=0))
-    with pytest.raises(VidseqError, match=r"ends in no map.*features\.pool_size=1"):
-        load_encoder("vit_tiny_patch16_224", pool_size=2)
-    assert load_encoder("vit_tiny_patch16_224")[1]["dim"] == 192
-
-
 def test_dim_is_that_of_the_features_also_where_layers_follow_the_pooling(monkeypatch, frames):
     monkeypatch.setattr(encoders, "_from_hub", lambda name: timm.create_model(name, num_classes=0))
-    for pool_size, dim in ((1, 1024), (2, 4 * 576)):
-        encoder, data_config = load_encoder("mobilenetv3_small_100", pool_size)
-        assert data_config["dim"] == dim
-        with torch.inference_mode():
-            assert encoder(frames[:1]).shape == (1, dim)
+    encoder, data_config = load_encoder("mobilenetv3_small_100")
+    assert data_config["dim"] == 1024
+    with torch.inference_mode():
+        assert encoder(frames[:1]).shape == (1, 1024)
 
 
 def test_the_weights_are_trained_ones(backbone):
@@ -161,14 +135,16 @@ def test_a_missing_weight_file_ends_in_one_line(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "classifier", "trunk"),
+    ("name", "classifier"),
     [
-        ("resnet18", "fc", lambda model: nn.Sequential(*list(model.children())[:-2])),
-        ("mobilenet_v3_small", "classifier.3", lambda model: model.features),
-        ("efficientnet_b0", "classifier.1", lambda model: model.features),  # the only one here that resizes bicubically
+        ("resnet18", "fc"),
+        ("mobilenet_v3_small", "classifier.3"),
+        ("efficientnet_b0", "classifier.1"),  # the only one here that resizes bicubically
+        ("squeezenet1_1", "classifier.1"),  # a convolution
+        ("vit_b_32", "heads.head"),
     ],
 )
-def test_torchvision_features_are_those_of_its_own_path(published, name, classifier, trunk):
+def test_torchvision_features_are_those_of_its_own_path(published, name, classifier):
     model = published(name)
     model.set_submodule(classifier, nn.Identity())
     blocks_HW3 = np.random.default_rng(0).integers(0, 256, (24, 32, 3))
@@ -176,22 +152,16 @@ def test_torchvision_features_are_those_of_its_own_path(published, name, classif
     theirs_13SS = models.get_model_weights(name).DEFAULT.transforms()(image)[None]
 
     encoder, data_config = load_encoder(f"torchvision/{name}")
-    in_parts, parts_config = load_encoder(f"torchvision/{name}", pool_size=2)
     resized = functional.resize(image, data_config["short"], functional.InterpolationMode(data_config["interpolation"]))
     ours_13SS = functional.pil_to_tensor(functional.center_crop(resized, data_config["size"]))[None]
     with torch.inference_mode():
         ours, theirs = encoder(ours_13SS), model(theirs_13SS)
-        map_1CHW = trunk(model)(theirs_13SS)
-        parts, their_parts = in_parts(ours_13SS), adaptive_avg_pool2d(map_1CHW, 2).flatten(1)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * theirs.abs().max().item())
-    torch.testing.assert_close(parts, their_parts, rtol=1e-4, atol=1e-5 * their_parts.abs().max().item())
     assert data_config["dim"] == theirs.shape[1]
-    assert parts_config["dim"] == 4 * map_1CHW.shape[1]
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
     feature_config = data_config["feature_config"]
     assert feature_config["name"] == f"torchvision/{name}"
-    assert parts_config["feature_config"] == feature_config | {"pool_size": 2}
     size = data_config["size"]
     assert feature_config["transform"]["input_size"] == (3, size, size)
     assert int(size / feature_config["transform"]["crop_pct"] + 0.5) == data_config["short"]
@@ -206,36 +176,6 @@ def test_torchvision_weights_decide_the_digest(published, tmp_path):
     torch.save(weights, path)
     digests.append(load_encoder("torchvision/mobilenet_v3_small")[1]["feature_config"]["weights"])
     assert digests[0] == digests[1] != digests[2]
-
-
-FAMILIES = {  # a small model, and what it runs up to its last feature map
-    "densenet": (models.DenseNet(4, (1, 1, 1, 1), 8), lambda m: [m.features, nn.ReLU()]),
-    "shufflenet": (models.shufflenet_v2_x0_5(), lambda m: list(m.children())[:-1]),
-    "convnext": (models.ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)]), lambda m: [m.features]),
-    "swin": (models.SwinTransformer([4, 4], 8, [1, 1], [1, 1], [7, 7]), lambda m: [m.features, m.norm, m.permute]),
-    "squeezenet": (models.squeezenet1_1(), lambda m: [m.features, nn.ReLU()]),
-}
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_map_is_found_in_every_family_of_torchvision(family):
-    model, trunk = FAMILIES[family]
-    x = torch.rand(2, 3, 224, 224)
-    with torch.inference_mode():
-        expected = nn.Sequential(*trunk(varied(model)))(x)
-        cnn = TorchvisionCnn(model, 224)
-        feature_map = cnn.forward_features(x)
-    assert expected.shape[1] == cnn.num_features
-    assert expected.shape[2] > 1
-    torch.testing.assert_close(feature_map, expected)
-
-
-def test_a_vision_transformer_of_torchvision_is_not_pooled_in_parts(monkeypatch):
-    tiny = {"image_size": 224, "patch_size": 32, "num_layers": 1, "num_heads": 2, "hidden_dim": 32, "mlp_dim": 64}
-    monkeypatch.setattr(models, "get_model", lambda name, weights: models.VisionTransformer(**tiny))
-    with pytest.raises(VidseqError, match=r"'torchvision/vit_b_32' ends in no map.*features\.pool_size=1"):
-        load_encoder("torchvision/vit_b_32", pool_size=2)
-    assert load_encoder("torchvision/vit_b_32")[1]["dim"] == 32
 
 
 @pytest.mark.parametrize("name", ["resnet5", "ResNet50", "fasterrcnn_resnet50_fpn", "quantized_resnet50", "r3d_18"])

@@ -14,7 +14,7 @@ from vidseq.extraction.engines import Runtime, choose_runtime
 
 @pytest.fixture(scope="module")
 def backbone(converted) -> Backbone:
-    return load_backbone("tf_efficientnet_lite0", 2, converted)
+    return load_backbone("tf_efficientnet_lite0", converted)
 
 
 @pytest.fixture(scope="module")

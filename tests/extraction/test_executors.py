@@ -28,7 +28,7 @@ class Mean(Backbone):
 
 @pytest.fixture
 def backbone(tmp_path) -> Backbone:
-    return Mean("any", 1, tmp_path, {"short": 48, "size": 48, "interpolation": "bicubic"})
+    return Mean("any", tmp_path, {"short": 48, "size": 48, "interpolation": "bicubic"})
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_an_edited_file_is_no_bad_clip_and_reaches_no_cache(jobs, backbone, sett
 
 def test_without_ray_its_executor_ends_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    backbone = Backbone("any", 1, tmp_path, {})
+    backbone = Backbone("any", tmp_path, {})
     jobs = [Job("a", Path("a.avi"), [0.0], "00")]
     with pytest.raises(VidseqError, match=r"needs Ray: install vidseq\[ray\], or set local"):
         list(EXECUTORS["ray"](jobs, backbone, RUNTIME, 1, FeatureCache(tmp_path)))

@@ -20,7 +20,7 @@ import json, re, sys, types
 from pathlib import Path
 
 encoder = types.ModuleType("vidseq.extraction.encoder")  # in its place, one that needs no CNN
-encoder.load_encoder = lambda name, pool_size: (None, {"dim": 1})
+encoder.load_encoder = lambda name: (None, {"dim": 1})
 sys.modules[encoder.__name__] = encoder
 from vidseq import paths
 from vidseq.extraction import backbone, cache_key, fingerprint
@@ -30,7 +30,7 @@ own, _ = fingerprint.import_closure(cache_key.COMPUTES)
 
 def names():
     fingerprint.fingerprint.cache_clear()
-    folder = backbone.load_backbone("any", 1, Path("cache")).folder.name
+    folder = backbone.load_backbone("any", Path("cache")).folder.name
     return [cache_key.cache_key("content", [0.0], {"name": "any"}), folder]
 
 def changed(files, edit):

@@ -2,17 +2,11 @@ import numpy as np
 import torch
 
 from vidseq.models.layers import pad_left
-from vidseq.models.pooling import PoolingHead, SpatialMean, pool_over_time
+from vidseq.models.pooling import PoolingHead, pool_over_time
 
 
-def test_features_are_averaged_over_the_map_after_their_square_roots():
-    x_TD = torch.tensor([[1.0, 4.0, 9.0, 16.0, 0.0, 0.0, 0.0, -4.0]])  # two channels on 2 x 2 cells
-    assert SpatialMean(8, 2)(x_TD).tolist() == [[2.5, -0.5]]
-    assert SpatialMean(8, 1)(x_TD).tolist() == [[1, 2, 3, 4, 0, 0, 0, -2]]
-
-
-def test_mean_and_maximum_are_of_the_data_alone():
-    clips = [torch.tensor([[1.0, -5.0], [3.0, -1.0]]), torch.tensor([[-2.0, 7.0]])]
+def test_mean_and_maximum_are_of_the_roots_of_the_data_alone():
+    clips = [torch.tensor([[1.0, -25.0], [9.0, -1.0]]), torch.tensor([[-4.0, 49.0]])]
     assert pool_over_time(*pad_left(clips)).tolist() == [[2, -3, 3, -1], [-2, 7, -2, 7]]
 
 

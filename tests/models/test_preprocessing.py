@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidseq.models.preprocessing import Preprocessing, by_image_type, hflip, to_tensor
+from vidseq.models.preprocessing import Preprocessing, by_image_type, to_tensor
 
 RGB = ["rgb", "rgb_delta", "rgb_deviation"]
 
@@ -105,9 +105,3 @@ def test_features_are_split_by_image_type():
         "rgb": [[0, 1], [4, 5]],
         "diff": [[2, 3], [6, 7]],
     }
-
-
-def test_flipping_swaps_left_and_right_in_every_channel():
-    x_TD = torch.arange(16.0).view(2, 8)  # two channels, pooled to 2 x 2
-    assert hflip(x_TD, 2).tolist() == [[1, 0, 3, 2, 5, 4, 7, 6], [9, 8, 11, 10, 13, 12, 15, 14]]
-    assert torch.equal(hflip(hflip(x_TD, 2), 2), x_TD)

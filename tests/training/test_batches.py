@@ -1,6 +1,6 @@
 import torch
 
-from vidseq.training.batches import BUCKET_BATCHES, Batches, RandomFlip, chunks
+from vidseq.training.batches import BUCKET_BATCHES, Batches, chunks
 
 
 def test_shuffled_batches_hold_every_sequence_once_in_an_order_from_the_seed():
@@ -33,16 +33,6 @@ def test_little_of_a_batch_is_padding_and_batches_are_not_ordered_by_length():
     assert sum(mask_BT.sum() for _, mask_BT, _ in batches) / sum(mask_BT.numel() for _, mask_BT, _ in batches) > 0.75
     firsts = {next(iter(Batches(clips, 32, shuffle=True)))[1].shape[1] for _ in range(20)}
     assert firsts == {32, 64, 96, 128}
-
-
-def test_a_clip_is_drawn_in_any_of_its_views():
-    clip = torch.arange(20.0)[:, None]
-    views = RandomFlip([[clip, clip + 100], [clip + 200]], [3, 4])
-    drawn = [views[0] for _ in range(50)]
-    assert {label for _, label in drawn} == {3}
-    assert {float(x_TD[0]) for x_TD, _ in drawn} == {0.0, 100.0}
-    assert torch.equal(views[1][0], clip + 200)
-    assert len(views) == 2
 
 
 def test_chunks_hold_all_items_in_order():

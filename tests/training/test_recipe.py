@@ -6,11 +6,11 @@ import torch
 from vidseq.training import recipe
 from vidseq.training.recipe import train_model
 
-FEATURE_CONFIG = {"name": "none", "pool_size": 2, "diff": None, "image_types": ["rgb"]}
+FEATURE_CONFIG = {"name": "none", "diff": None, "image_types": ["rgb"]}
 
 
 def clips(count: int, seed: int = 0) -> tuple[list[np.ndarray], list[str]]:
-    """Features that rise or fall in time, of one channel pooled to 2 x 2."""
+    """Features that rise or fall in time, of four channels."""
     rng = np.random.default_rng(seed)
     features, labels = [], []
     for row in range(count):
@@ -61,17 +61,6 @@ def test_only_the_refit_has_seen_the_validation_clips(quick):
     x[0] = x[0] + 5  # a validation clip: it must not reach what was trained without it
     other = train_model("rnn", x, y, val_N, without, FEATURE_CONFIG)
     assert torch.equal(other.model.preprocessing.mean, plain.model.preprocessing.mean)
-
-
-@pytest.mark.parametrize(("pool_size", "changes"), [(2, True), (1, False)])
-def test_clips_are_flipped_only_where_features_have_a_left_and_a_right(quick, pool_size, changes):
-    x, y = clips(24)
-    config = FEATURE_CONFIG | {"pool_size": pool_size}
-    with_flip, without = (
-        train_model("rnn", x, y, np.arange(24) < 6, with_train(quick, hflip=hflip, refit=False, epochs=2), config)
-        for hflip in (True, False)
-    )
-    assert with_flip.curves.equals(without.curves) != changes
 
 
 def test_the_config_has_all_that_prediction_needs(quick):

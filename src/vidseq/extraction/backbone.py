@@ -17,7 +17,6 @@ class Backbone:
     """A backbone's `data_config` (see `encoder.load_encoder`), and the `folder` that holds it and the converted CNN."""
 
     name: str
-    pool_size: int
     folder: Path
     data_config: dict = field(hash=False)
 
@@ -42,7 +41,7 @@ class Backbone:
             return OpenVinoEngine(self.convert, runtime)
         from vidseq.extraction.encoder import load_encoder
 
-        return TorchEngine(load_encoder(self.name, self.pool_size)[0], runtime, batch_size)
+        return TorchEngine(load_encoder(self.name)[0], runtime, batch_size)
 
     def convert(self, size: int) -> Path:
         """Return the file of the CNN for images of `size`, float32, as OpenVINO reads it; converted if not there yet.
@@ -56,7 +55,7 @@ class Backbone:
 
             from vidseq.extraction.encoder import load_encoder
 
-            encoder, _ = load_encoder(self.name, self.pool_size)
+            encoder, _ = load_encoder(self.name)
             encoder.check_size(self.name, size)
             image_13SS = torch.zeros(1, 3, size, size, dtype=torch.uint8)
             with write_once(folder) as tmp:
@@ -65,15 +64,15 @@ class Backbone:
         return folder / "model.xml"
 
 
-def load_backbone(name: str, pool_size: int, cache_dir: Path) -> Backbone:
+def load_backbone(name: str, cache_dir: Path) -> Backbone:
     """Return a backbone from `cache_dir`, prepared there if it is not yet. Errors as `encoder.load_encoder`."""
-    depends = [name, pool_size, fingerprint(__name__)]
+    depends = [name, fingerprint(__name__)]
     digest = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
     folder = cache_dir / f"{name.replace('/', '_')}-{digest[:16]}"
     if not folder.exists():
         from vidseq.extraction.encoder import load_encoder
 
-        _, data_config = load_encoder(name, pool_size)
+        _, data_config = load_encoder(name)
         with write_once(folder) as tmp:
             write_json(tmp / "data_config.json", data_config)
-    return Backbone(name, pool_size, folder.absolute(), read_json(folder / "data_config.json"))
+    return Backbone(name, folder.absolute(), read_json(folder / "data_config.json"))

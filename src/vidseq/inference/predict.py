@@ -21,7 +21,7 @@ def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime
     `cache_dir` is that of `load_backbone`. Raises VidseqError if the CNN's weights are other ones now.
     """
     trained_on = model.config["features"]
-    backbone = load_backbone(trained_on["name"], trained_on["pool_size"], cache_dir)
+    backbone = load_backbone(trained_on["name"], cache_dir)
     if backbone.data_config["feature_config"]["weights"] != trained_on["weights"]:
         raise VidseqError(f"the model was trained with other weights of {trained_on['name']} than are installed")
     try:

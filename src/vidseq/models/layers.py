@@ -26,6 +26,11 @@ def align_left(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     return x_BTD.gather(1, steps_BT[:, :, None].expand_as(x_BTD))
 
 
+def power_normalise(x: torch.Tensor) -> torch.Tensor:
+    """Return the square roots, signs kept, which tames the largest values (Perronnin et al., 2010)."""
+    return x.sign() * x.abs().sqrt()
+
+
 def masked_max(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     """Max-pool over the time steps that hold data, to (B, D)."""
     return x_BTD.masked_fill(~mask_BT[:, :, None], -torch.inf).amax(1)

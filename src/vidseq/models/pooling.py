@@ -1,28 +1,13 @@
-"""The pooling baseline: features pooled over the image and over time, and a linear classifier; order is ignored."""
+"""The pooling baseline: features pooled over time, and a linear classifier; order is ignored."""
 
 import torch
 from torch import nn
 
-from vidseq.models.layers import masked_max
-
-
-class SpatialMean(nn.Module):
-    """Maps a clip's features (T, D) to the mean over the feature map of their signed square roots, (T, D / cells)."""
-
-    def __init__(self, feature_dim: int, pool_size: int):
-        super().__init__()
-        self.cells = pool_size**2
-        self.dim = feature_dim // self.cells
-
-    @torch.no_grad()
-    def forward(self, x_TD: torch.Tensor) -> torch.Tensor:
-        """Return the means of one clip."""
-        x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010)
-        return x_TD.unflatten(1, (self.dim, self.cells)).mean(2)
+from vidseq.models.layers import masked_max, power_normalise
 
 
 class PoolingHead(nn.Module):
-    """`head(x_BTD, mask_BT) -> logits_BC`: mean and maximum over time, standardised, and a linear layer.
+    """`head(x_BTD, mask_BT) -> logits_BC` of features: mean and maximum over time, standardised, and a linear layer.
 
     With `unit_length`, each clip's standardised vector is scaled to length 1 first.
     """
@@ -44,6 +29,7 @@ class PoolingHead(nn.Module):
 
 
 def pool_over_time(x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Return the mean and the maximum over the steps that hold data, side by side, (B, 2 D)."""
+    """Return the mean and the maximum of the steps that hold data, power-normalised, side by side, (B, 2 D)."""
+    x_BTD = power_normalise(x_BTD)
     mean_BD = (x_BTD * mask_BT[:, :, None]).sum(1) / mask_BT.sum(1, keepdim=True)
     return torch.cat([mean_BD, masked_max(x_BTD, mask_BT)], 1)

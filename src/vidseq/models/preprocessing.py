@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from vidseq.models.layers import power_normalise
+
 SEGMENTS = 3  # a clip's thirds are what the components are fitted on
 
 
@@ -77,7 +79,7 @@ class Preprocessing(nn.Module):
         return state, torch.bmm(inputs_STD, self.axes).permute(1, 0, 2).flatten(1)
 
     def _inputs(self, state: PreprocessingState | None, x_TD: torch.Tensor) -> tuple[PreprocessingState, torch.Tensor]:
-        x_TD = x_TD.sign() * x_TD.abs().sqrt()  # power normalisation (Perronnin et al., 2010): tames the largest values
+        x_TD = power_normalise(x_TD)
         if state is None:
             state = PreprocessingState(x_TD[:1].expand(self.lag, -1), torch.zeros_like(x_TD[0]), 0)
         known_TD = torch.cat([state.last_LD, x_TD])
@@ -105,11 +107,6 @@ def to_tensor(features_TD: np.ndarray) -> torch.Tensor:
 def by_image_type(x_TD: torch.Tensor, image_types: list[str]) -> dict[str, torch.Tensor]:
     """Split features (T, D) into those of each image type."""
     return dict(zip(image_types, x_TD.chunk(len(image_types), 1), strict=True))
-
-
-def hflip(x_TD: torch.Tensor, pool_size: int) -> torch.Tensor:
-    """Swap the left and right parts of features (T, D) that were pooled to pool_size x pool_size."""
-    return x_TD.unflatten(1, (-1, pool_size, pool_size)).flip(3).flatten(1)
 
 
 def _thirds(inputs_STD: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.models import build_head
 from vidseq.models.layers import pad_left
-from vidseq.models.pooling import PoolingHead, SpatialMean
+from vidseq.models.pooling import PoolingHead
 from vidseq.models.preprocessing import Preprocessing, to_tensor
 from vidseq.models.stream import Stream
 from vidseq.models.thresholds import probabilities
@@ -29,7 +29,7 @@ class TrainedModel:
     were computed by: `Backbone.feature_config`) and versions.
     """
 
-    preprocessing: Preprocessing | SpatialMean
+    preprocessing: nn.Module
     head: nn.Module
     config: dict
 
@@ -110,12 +110,11 @@ def load_model(folder: Path) -> TrainedModel:
     return TrainedModel(preprocessing, head, config)
 
 
-def build_modules(config: dict) -> tuple[Preprocessing | SpatialMean, nn.Module]:
+def build_modules(config: dict) -> tuple[nn.Module, nn.Module]:
     """Build the preprocessing and the head, not trained yet, that a model's config asks for."""
     classes, settings = len(config["classes"]), config["settings"]
     if config["head"] == "pooling":
-        mean = SpatialMean(config["feature_dim"], config["features"]["pool_size"])
-        return mean, PoolingHead(mean.dim, classes, **settings["pooling"])
+        return nn.Identity(), PoolingHead(config["feature_dim"], classes, **settings["pooling"])
     preprocessing = build_preprocessing(config)
     return preprocessing, build_head(config["head"], preprocessing.dim, classes, settings)
 

@@ -74,9 +74,8 @@ def _features(report: Writer, inputs: Inputs) -> None:
             mean=", ".join(f"{value:.3f}" for value in transform["mean"]),
             std=", ".join(f"{value:.3f}" for value in transform["std"]),
         ),
-        report.say("features.pooled" if features["pool_size"] > 1 else "features.pooled_to_one",
-                   pool_size=features["pool_size"], dim=inputs.feature_dim),
-    )  # fmt: skip
+        report.say("features.dim", dim=inputs.feature_dim),
+    )
     if features["diff"] is not None:
         report.para(
             report.say("features.diff", seconds=short(features["diff"]["seconds"]), size=features["diff"]["size"])
@@ -129,7 +128,6 @@ def _training(report: Writer, inputs: Inputs) -> None:
     report.para(
         say("training.recipe", lr=short(train.lr), batch_size=train.batch_size, patience=train.patience,
             epochs=train.epochs),
-        say("training.hflip") if train.hflip and inputs.feature_config["pool_size"] > 1 else "",
         say("training.clipped" if train.gradient_clip_norm else "training.not_clipped", norm=train.gradient_clip_norm),
         say("training.refit" if train.refit else "training.no_refit"),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from vidseq.video.write import write_video
 if TYPE_CHECKING:
     from vidseq.params import DataParams
 
-FPS = 16
+FPS = 10
 SIZE = np.array([320, 240])  # px
 MARGIN = 10  # px, how far the camera moves from the middle at the most
 
@@ -36,7 +36,7 @@ CLASSES = {  # the two moves of each class
     "SquatThenRaise": (SQUAT, RAISE),
     "SquatTwice": (SQUAT, SQUAT),
 }
-WANTED, UNWANTED = (0.5, 1.0), (0.0, 0.3)  # how far the arms or knees of a move go, 1 being all the way
+WANTED, UNWANTED = (0.8, 1.0), (0.0, 0.1)  # how far the arms or knees of a move go, 1 being all the way
 
 Colour = tuple[int, int, int]
 
@@ -50,7 +50,7 @@ class Timing(NamedTuple):
 
 def random_timing(rng: np.random.Generator, tempo: float) -> Timing:
     """Draw a clip's timing; backwards, each is as likely as forwards."""
-    return Timing(rng.uniform(0.2, 0.9, 3), rng.uniform(0.6, 1.3, 2) / tempo)
+    return Timing(rng.uniform(0.4, 1.2, 3), rng.uniform(1.4, 2.6, 2) / tempo)
 
 
 def pose(timing: Timing, extents: np.ndarray) -> np.ndarray:
@@ -115,8 +115,8 @@ def random_performer(rng: np.random.Generator) -> Performer:
     return Performer(
         *(leg, torso, arm, head),
         girth=rng.uniform(0.8, 1.3),
-        turn=rng.uniform(0.65, 1),
-        bend=rng.uniform(0, 0.6),
+        turn=rng.uniform(0.8, 1),
+        bend=rng.uniform(0, 0.5),
         skin=(int(240 * light), int(195 * light), int(160 * light)),
         shirt=_random_colour(rng, 0.4, 0.9),
         trousers=_random_colour(rng, 0.2, 0.7),
@@ -182,12 +182,12 @@ def draw_clip(seed: int, group: int, label: str, clip: int) -> Iterator[np.ndarr
     frames = len(poses)
     poses += 0.02 * np.stack([_wander(frames, rng, 2), 1 + _wander(frames, rng, 3)], -1)
 
-    middle, height = SIZE[0] / 2 + MARGIN, rng.uniform(145, 175)
+    middle, height = SIZE[0] / 2 + MARGIN, rng.uniform(162, 186)
     place = np.array([middle + rng.uniform(-40, 40), scene.floor + rng.uniform(-5, 5)])
     place = place + rng.uniform(0, 3) * np.stack([_wander(frames, rng, rng.uniform(2, 6)), np.zeros(frames)], -1)
     # someone in the background, who also moves arms and knees now and then
     other, beside = random_performer(rng), middle + rng.choice([-1, 1]) * rng.uniform(80, 140)
-    others = np.stack([_wander(frames, rng, rng.uniform(1, 3)) for _ in range(2)], -1) * rng.uniform(0, 0.3, 2)
+    others = np.stack([_wander(frames, rng, rng.uniform(1, 3)) for _ in range(2)], -1) * rng.uniform(0, 0.2, 2)
     camera = [rng.uniform(0, 1) * _wander(frames, rng, rng.uniform(1, 6)) for _ in SIZE]
     corners = np.rint(MARGIN * (1 + np.stack(camera, -1))).astype(int)
     grain = int(rng.integers(5))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -14,29 +14,6 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # x_BTD, mask_BT, y_B
 BUCKET_BATCHES = 4  # batches among which sequences are sorted by length
 
 
-class Examples(Protocol):
-    """What batches are made of."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Example: ...
-
-
-class RandomFlip:
-    """Training clips, each time as one of its views: its inputs (T_i, D), or those of the same clip flipped."""
-
-    def __init__(self, views: list[list[torch.Tensor]], labels: list[int]):
-        self.views, self.labels = views, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> Example:
-        """Draw a view from torch's seed."""
-        views = self.views[index]
-        return views[int(torch.randint(len(views), ()))], self.labels[index]
-
-
 class Batches:
     """Batches of all examples: in their order, or with `shuffle` in an order drawn each epoch from torch's seed.
 
@@ -44,7 +21,7 @@ class Batches:
     of a batch would be padding.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, shuffle: bool):
+    def __init__(self, examples: Sequence[Example], batch_size: int, shuffle: bool):
         self.examples, self.batch_size, self.shuffle = examples, batch_size, shuffle
 
     def __len__(self) -> int:

@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
+from torch import nn
 
 from vidseq.data.splits import group_folds, sample_groups
 from vidseq.models.layers import pad_left
-from vidseq.models.pooling import PoolingHead, SpatialMean, pool_over_time
+from vidseq.models.pooling import PoolingHead, pool_over_time
 from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import OutOfFold
 from vidseq.models.trained_model import TrainedModel
@@ -44,8 +45,7 @@ def train_pooling(
     """Train on clips' features (T_i, D). Groups are never in two folds, of the search and of the out-of-fold logits."""
     classes = sorted(set(labels))
     y_N = np.array([classes.index(label) for label in labels])
-    preprocessing = SpatialMean(features[0].shape[1], feature_config["pool_size"])
-    pooled_ND = np.concatenate([pool_over_time(*pad_left([preprocessing(to_tensor(x_TD))])) for x_TD in features])
+    pooled_ND = np.concatenate([pool_over_time(*pad_left([to_tensor(x_TD)])) for x_TD in features])
     pipeline = Pipeline(
         [
             ("standardise", StandardScaler()),
@@ -74,9 +74,9 @@ def train_pooling(
         "features": feature_config,
         "versions": {package: version(package) for package in ("scikit-learn", "torch", "timm")},
     }
-    head = _to_head(pipeline, preprocessing.dim, len(classes), unit_length)
+    head = _to_head(pipeline, features[0].shape[1], len(classes), unit_length)
     chosen = {"C": pipeline["classify"].C, "unit_length": unit_length}
-    return PoolingTraining(TrainedModel(preprocessing, head, config), OutOfFold(_logits(decision), y_N), chosen)
+    return PoolingTraining(TrainedModel(nn.Identity(), head, config), OutOfFold(_logits(decision), y_N), chosen)
 
 
 def _to_head(pipeline: Pipeline, input_dim: int, classes: int, unit_length: bool) -> PoolingHead:

@@ -12,11 +12,11 @@ from torch import nn
 
 from vidseq.data.splits import group_folds
 from vidseq.models import MODELS, build_head, head_settings
-from vidseq.models.preprocessing import hflip, to_tensor
+from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import OutOfFold
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 from vidseq.params import Params
-from vidseq.training.batches import Batches, RandomFlip
+from vidseq.training.batches import Batches
 from vidseq.training.loop import train_head
 
 VAL_BATCH_SIZE = 256  # clips
@@ -63,10 +63,9 @@ def train_model(
         "features": feature_config,
         "versions": {package: version(package) for package in ("torch", "timm")},
     }
-    views = [_views(to_tensor(x_TD), params.train.hflip, feature_config["pool_size"]) for x_TD in features]
     preprocessing = build_preprocessing(config)
-    preprocessing.fit((x_TD for index in np.flatnonzero(~val_N) for x_TD in views[index]), params.train.seed)
-    inputs = [[preprocessing(x_TD) for x_TD in clip] for clip in views]
+    preprocessing.fit((to_tensor(features[index]) for index in np.flatnonzero(~val_N)), params.train.seed)
+    inputs = [preprocessing(to_tensor(x_TD)) for x_TD in features]
     y = [config["classes"].index(label) for label in labels]
 
     def train(
@@ -106,16 +105,9 @@ def cross_fit(
     return OutOfFold(logits_NC, np.array([classes.index(label) for label in clips.label]))
 
 
-def _views(x_TD: torch.Tensor, flip: bool, pool_size: int) -> list[torch.Tensor]:
-    """Return a clip's features, and those of the clip flipped where they have a left and a right."""
-    return [x_TD, hflip(x_TD, pool_size)] if flip and pool_size > 1 else [x_TD]
-
-
 def _batches(
-    inputs: list[list[torch.Tensor]], y: list[int], val_N: np.ndarray, batch_size: int
+    inputs: list[torch.Tensor], y: list[int], val_N: np.ndarray, batch_size: int
 ) -> tuple[Batches, Batches | None]:
-    """Return training clips in any of their views; validation clips as they are, None if there are none."""
-    known = np.flatnonzero(~val_N)
-    train = RandomFlip([inputs[index] for index in known], [y[index] for index in known])
-    val = [(inputs[index][0], y[index]) for index in np.flatnonzero(val_N)]
+    """Return the training clips in batches, and the validation clips, None if there are none."""
+    train, val = ([(inputs[index], y[index]) for index in np.flatnonzero(chosen_N)] for chosen_N in (~val_N, val_N))
     return Batches(train, batch_size, shuffle=True), Batches(val, VAL_BATCH_SIZE, shuffle=False) if val else None
