@@ -111,7 +111,8 @@ def write_confusion(name: str, y_N: np.ndarray, p_NC: np.ndarray, classes: list[
         for row, column in np.argwhere(counts_CC):  # where there are many classes, most cells are 0
             colour = "white" if counts_CC[row, column] > counts_CC.max() / 2 else "black"
             text = str(counts_CC[row, column])
-            axes.text(column, row, text, ha="center", va="center", color=colour, size=10 if few else 6)
+            number = axes.text(column, row, text, ha="center", va="center", color=colour, size=10 if few else 6)
+            number.set_in_layout(False)  # thousands of them would be measured for it
         size, ticks = 10 if few else 7, range(len(classes))
         axes.set_xticks(ticks, classes, size=size, rotation=45 if few else 90, ha="right", rotation_mode="anchor",
                         va="top" if few else "center")  # fmt: skip

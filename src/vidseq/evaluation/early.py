@@ -26,8 +26,8 @@ def seen_steps(length: int, fraction: float) -> int:
 def probabilities_by_fraction(model: TrainedModel, features: Sequence[np.ndarray]) -> dict[float, np.ndarray]:
     """Return the class probabilities (N, C) from the first part of each clip alone, by its fraction.
 
-    What is made of a step depends on no later one, so each clip is preprocessed once. A causal model reads it once, too,
-    as a live stream; of any other, the head reads every first part anew.
+    What is made of a step depends on no later one, so each clip is preprocessed once. A causal model reads it once as
+    well, as a live stream; of any other, the head reads every first part anew.
     """
     head: Any = model.head.eval().cpu()  # a causal one has `step`
     logits: dict[float, list[torch.Tensor]] = {fraction: [] for fraction in FRACTIONS}
