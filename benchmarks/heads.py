@@ -15,7 +15,7 @@ import torch
 from benchmarks.clips import changed, load_clips, of_folder
 from benchmarks.keras_heads import STEPS, CnnRnn, VideoTransformer, train_keras_head
 from vidseq.data.splits import with_validation
-from vidseq.evaluation.early import shuffled_in_time
+from vidseq.evaluation.early import ShuffledInTime
 from vidseq.models import BASELINE, MODELS
 from vidseq.models.preprocessing import by_image_type, to_tensor
 from vidseq.params import Params, load_params
@@ -103,7 +103,7 @@ def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, fe
     classes = sorted(clips.label.unique())
     views = {
         "predicted": x_test,
-        "shuffled": shuffled_in_time(x_test, params.train.seed),
+        "shuffled": ShuffledInTime(x_test, params.train.seed),
         "reversed": [x_TD[::-1] for x_TD in x_test],
     }
     if model.startswith("baseline"):

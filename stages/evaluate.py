@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.metrics import confusion_matrix
 
 from stages import run
 from vidseq import paths
@@ -15,7 +15,7 @@ from vidseq.data.frame_plan import read_durations
 from vidseq.data.predictions import write_predictions
 from vidseq.evaluation.alarm import Alarm, alarm_class
 from vidseq.evaluation.bootstrap import GroupBootstrap, compare
-from vidseq.evaluation.early import accuracy_by_fraction, online_cost, probabilities_by_fraction, shuffled_in_time
+from vidseq.evaluation.early import ShuffledInTime, accuracy_by_fraction, online_cost, probabilities_by_fraction
 from vidseq.evaluation.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.files import atomic_write, read_json, write_json
 from vidseq.models import BASELINE, MODELS
@@ -24,6 +24,8 @@ from vidseq.models.trained_model import load_model
 from vidseq.params import Params
 
 COMPARED = ("accuracy", "precision", "recall", "f1", "log_loss")  # what dvc metrics diff and dvc exp show compare
+
+FEW_CLASSES = 20  # whose confusion matrix has large cells
 
 
 def main(params: Params) -> None:
@@ -35,7 +37,7 @@ def main(params: Params) -> None:
     classes = sorted(clips.label.unique())
     train, test = clips[clips.split == "train"], clips[clips.split == "test"]
     features, y_N = load_features(test["clip"]), np.array([classes.index(label) for label in test.label])
-    shuffled = shuffled_in_time(features, params.evaluate.shuffle_seed)
+    shuffled = ShuffledInTime(features, params.evaluate.shuffle_seed)
     seconds_N = read_durations()[test["clip"]].to_numpy()
     bootstrap = GroupBootstrap(test.group.to_numpy(), params.evaluate.bootstrap_seed)
     label = alarm_class(params.evaluate.alarm.class_, train.label.tolist())
@@ -53,7 +55,8 @@ def main(params: Params) -> None:
         folder.mkdir()
         for name in (*MODELS, BASELINE):
             model = load_model(paths.MODELS / name)
-            p_NC = model.probabilities(features)
+            p_by_fraction = probabilities_by_fraction(model, features)
+            p_NC = p_by_fraction[1.0]
             write_predictions(test, p_NC, classes, folder / f"{name}.csv")
             metrics[name] = classification_metrics(y_N, p_NC, classes, bootstrap)
             right[name] = p_NC.argmax(1) == y_N
@@ -65,7 +68,7 @@ def main(params: Params) -> None:
             threshold = choose_threshold(OutOfFold.load(paths.MODELS / name), index, min_recall)
             alarms[name] = {"threshold": threshold} | alarm.operating_point(threshold, bootstrap)
             add("alarm_cost", name, alarm.cost_curve())
-            add("early", name, accuracy_by_fraction(probabilities_by_fraction(model, features), y_N, bootstrap))
+            add("early", name, accuracy_by_fraction(p_by_fraction, y_N, bootstrap))
             add("f1", name, [{"class": c, "f1": row["f1"]} for c, row in metrics[name]["per_class"].items()])
             add("precision_recall", name, precision_recall_points(y_N, p_NC, classes))
             add("reliability", name, reliability_points(y_N, p_NC, classes))
@@ -92,21 +95,29 @@ def main(params: Params) -> None:
 
 
 def write_confusion(name: str, y_N: np.ndarray, p_NC: np.ndarray, classes: list[str]) -> None:
-    """Write a confusion matrix as a table for DVC and as an image: both have counts."""
+    """Write a confusion matrix as a table for DVC and as an image: both have counts, and no number is 0."""
     predicted_N = p_NC.argmax(1)
     with atomic_write(paths.PLOTS / "confusion" / f"{name}.csv") as table:
         columns = {"label": y_N, "predicted": predicted_N}
         named = {column: [classes[index] for index in of_column] for column, of_column in columns.items()}
         pd.DataFrame(named).to_csv(table, index=False)
-    side = 2.5 + 0.55 * len(classes)
+    counts_CC = confusion_matrix(y_N, predicted_N, labels=range(len(classes)))
+    few = len(classes) <= FEW_CLASSES
+    side = 2.5 + (0.55 if few else 0.2) * len(classes)
     with rc_context({"text.parse_math": False}), atomic_write(paths.PLOTS / "confusion" / f"{name}.png") as image:
         figure = Figure(figsize=(side + 0.5, side), dpi=120, layout="constrained")
         axes = figure.add_subplot()
-        ConfusionMatrixDisplay.from_predictions(
-            y_N, predicted_N, labels=range(len(classes)), display_labels=classes, ax=axes, cmap="Blues",
-            colorbar=False, xticks_rotation=45,
-        )  # fmt: skip
-        axes.set_xticks(range(len(classes)), classes, ha="right", rotation_mode="anchor")
+        axes.imshow(counts_CC, cmap="Blues")
+        for row, column in np.argwhere(counts_CC):  # where there are many classes, most cells are 0
+            colour = "white" if counts_CC[row, column] > counts_CC.max() / 2 else "black"
+            text = str(counts_CC[row, column])
+            number = axes.text(column, row, text, ha="center", va="center", color=colour, size=10 if few else 6)
+            number.set_in_layout(False)  # thousands of them would be measured for it
+        size, ticks = 10 if few else 7, range(len(classes))
+        axes.set_xticks(ticks, classes, size=size, rotation=45 if few else 90, ha="right", rotation_mode="anchor",
+                        va="top" if few else "center")  # fmt: skip
+        axes.set_yticks(ticks, classes, size=size)
+        axes.set(xlabel="Predicted label", ylabel="True label")
         axes.set_title(f"{name}: {(predicted_N == y_N).mean():.1%} of {len(y_N)} test clips")
         figure.savefig(image, format="png")
 

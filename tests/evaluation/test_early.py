@@ -5,11 +5,11 @@ import torch
 from vidseq.evaluation.bootstrap import GroupBootstrap
 from vidseq.evaluation.early import (
     FRACTIONS,
+    ShuffledInTime,
     accuracy_by_fraction,
     online_cost,
     probabilities_by_fraction,
     seen_steps,
-    shuffled_in_time,
 )
 from vidseq.models import build_head
 from vidseq.models.preprocessing import Preprocessing
@@ -68,7 +68,7 @@ def test_the_cost_of_a_decision_is_counted_after_the_longest_clip():
 
 def test_shuffling_in_time_keeps_the_frames_and_depends_on_the_seed_alone():
     features = [np.arange(steps * 2, dtype=np.float16).reshape(steps, 2) for steps in (1, 9, 30)]
-    shuffled, again, other = (shuffled_in_time(features, seed) for seed in (0, 0, 1))
+    shuffled, again, other = (ShuffledInTime(features, seed) for seed in (0, 0, 1))
     for x_TD, new_TD, same_TD in zip(features, shuffled, again, strict=True):
         np.testing.assert_array_equal(np.sort(new_TD, 0), x_TD)
         np.testing.assert_array_equal(new_TD, same_TD)

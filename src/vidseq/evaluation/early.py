@@ -1,14 +1,20 @@
 """Online prediction: what a model predicts from the first part of a clip alone, and what a decision costs."""
 
+from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import torch
 
 from vidseq.evaluation.bootstrap import GroupBootstrap
+from vidseq.models.layers import pad_left
+from vidseq.models.preprocessing import to_tensor
+from vidseq.models.thresholds import probabilities
 from vidseq.models.trained_model import TrainedModel
 
 FRACTIONS = tuple(tenths / 10 for tenths in range(1, 11))
+BATCH_SIZE = 256  # clips in memory at a time
 
 
 def seen_steps(length: int, fraction: float) -> int:
@@ -16,23 +22,25 @@ def seen_steps(length: int, fraction: float) -> int:
     return max(1, ceil(round(fraction * length, 6)))
 
 
-def probabilities_by_fraction(model: TrainedModel, features: list[np.ndarray]) -> dict[float, np.ndarray]:
+@torch.inference_mode()
+def probabilities_by_fraction(model: TrainedModel, features: Sequence[np.ndarray]) -> dict[float, np.ndarray]:
     """Return the class probabilities (N, C) from the first part of each clip alone, by its fraction.
 
-    A causal model reads each clip once, as a live stream; any other reads every first part anew.
+    What is made of a step depends on no later one, so each clip is preprocessed once. A causal model reads it once as
+    well, as a live stream; of any other, the head reads every first part anew.
     """
-    if not model.causal:
-        return {
-            fraction: model.probabilities([x_TD[: seen_steps(len(x_TD), fraction)] for x_TD in features])
-            for fraction in FRACTIONS
-        }
-    streamed = []
-    for x_TD in features:
-        stream = model.stream()
-        streamed.append([stream.push(x_D) for x_D in x_TD])
-    return {
-        fraction: np.stack([p_TC[seen_steps(len(p_TC), fraction) - 1] for p_TC in streamed]) for fraction in FRACTIONS
-    }
+    head: Any = model.head.eval().cpu()  # a causal one has `step`
+    logits: dict[float, list[torch.Tensor]] = {fraction: [] for fraction in FRACTIONS}
+    for start in range(0, len(features), BATCH_SIZE):
+        inputs = [model.preprocessing(to_tensor(x_TD)) for x_TD in features[start : start + BATCH_SIZE]]
+        after_each_step = [head.step(None, x_TD)[1] for x_TD in inputs] if model.causal else []
+        for fraction, of_fraction in logits.items():
+            seen = [seen_steps(len(x_TD), fraction) for x_TD in inputs]
+            if model.causal:
+                of_fraction.append(torch.stack([l_TC[n - 1] for l_TC, n in zip(after_each_step, seen, strict=True)]))
+            else:
+                of_fraction.append(head(*pad_left([x_TD[:n] for x_TD, n in zip(inputs, seen, strict=True)])))
+    return {fraction: probabilities(torch.cat(of_fraction).numpy()) for fraction, of_fraction in logits.items()}
 
 
 def accuracy_by_fraction(
@@ -47,13 +55,22 @@ def accuracy_by_fraction(
     return rows
 
 
-def shuffled_in_time(features: list[np.ndarray], seed: int) -> list[np.ndarray]:
-    """Return the sequences (T_i, D) with their time steps in random order."""
-    generator = torch.Generator().manual_seed(seed)
-    return [x_TD[torch.randperm(len(x_TD), generator=generator).numpy()] for x_TD in features]
+class ShuffledInTime(Sequence[np.ndarray]):
+    """Sequences (T_i, D) with their time steps in random order, the same for the same seed; read when they are used."""
+
+    def __init__(self, features: Sequence[np.ndarray], seed: int):
+        generator = torch.Generator().manual_seed(seed)
+        self.features = features
+        self.orders = [torch.randperm(len(x_TD), generator=generator).numpy() for x_TD in features]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
+        return self.features[index][self.orders[index]]
 
 
-def online_cost(features: list[np.ndarray], images_per_step: int) -> dict:
+def online_cost(features: Sequence[np.ndarray], images_per_step: int) -> dict:
     """Return the work of one decision after the longest clip: images through the CNN, and steps of the head.
 
     A bidirectional RNN runs over all steps again; a causal one keeps its state and runs over the new one alone.

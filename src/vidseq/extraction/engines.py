@@ -5,6 +5,7 @@ a pause between clips. An image's features do not depend on the images around it
 """
 
 import ctypes
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +98,8 @@ class TorchEngine:
         torch.backends.cudnn.allow_tf32 = False  # fp32 is to mean fp32; bf16 is the fast choice
         self.torch, self.runtime, self.batch_size = torch, runtime, batch_size
         self.cuda = runtime.device == "cuda"
+        if not self.cuda:
+            torch.set_num_threads(os.cpu_count() or 1)  # a CNN is large enough to share; stages set one thread
         self.encoder = encoder.to(runtime.device).to(memory_format=torch.channels_last)
 
     def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:

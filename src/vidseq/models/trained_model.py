@@ -1,6 +1,8 @@
 """A trained model is one folder with all that prediction needs: model.safetensors and model.json."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +40,18 @@ class TrainedModel:
         """The names of the classes, in the order of the logits."""
         return self.config["classes"]
 
-    def probabilities(self, features: list[np.ndarray]) -> np.ndarray:
+    def probabilities(self, features: Iterable[np.ndarray]) -> np.ndarray:
         """Return the class probabilities, float64 (N, C), of clips' features, float16 or float32 (T_i, D)."""
         return probabilities(self.logits(features))
 
     @torch.inference_mode()
-    def logits(self, features: list[np.ndarray], batch_size: int = 256) -> np.ndarray:
-        """Return the logits, float32 (N, C), of clips' features (T_i, D)."""
-        if not features:
-            return np.zeros((0, len(self.classes)), np.float32)
-        head = self.head.eval().cpu()
-        inputs = [self.preprocessing(to_tensor(x_TD)) for x_TD in features]
-        batches = [inputs[start : start + batch_size] for start in range(0, len(inputs), batch_size)]
-        return torch.cat([head(*pad_left(batch)) for batch in batches]).numpy()
+    def logits(self, features: Iterable[np.ndarray], batch_size: int = 256) -> np.ndarray:
+        """Return the logits, float32 (N, C), of clips' features (T_i, D), which are read a batch at a time."""
+        head, logits = self.head.eval().cpu(), [torch.zeros(0, len(self.classes))]
+        inputs = (self.preprocessing(to_tensor(x_TD)) for x_TD in features)
+        while batch := list(islice(inputs, batch_size)):
+            logits.append(head(*pad_left(batch)))
+        return torch.cat(logits).numpy()
 
     @property
     def causal(self) -> bool:
