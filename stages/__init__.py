@@ -8,10 +8,7 @@ from pathlib import Path
 
 # heads are too small to share: a second thread spins while it waits, and beside a busy process it waits long. Before
 # numpy and torch are imported; what the user has set stays. The CNN has threads of its own.
-os.environ.update({
-    name: os.environ.get(name, "1")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-})  # fmt: skip
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # a queued experiment runs in a copy of the project: its stages must import that copy's library, not the installed one
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

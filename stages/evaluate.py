@@ -55,8 +55,7 @@ def main(params: Params) -> None:
         folder.mkdir()
         for name in (*MODELS, BASELINE):
             model = load_model(paths.MODELS / name)
-            p_by_fraction = probabilities_by_fraction(model, features)
-            p_NC = p_by_fraction[1.0]
+            p_NC = model.probabilities(features)
             write_predictions(test, p_NC, classes, folder / f"{name}.csv")
             metrics[name] = classification_metrics(y_N, p_NC, classes, bootstrap)
             right[name] = p_NC.argmax(1) == y_N
@@ -68,7 +67,7 @@ def main(params: Params) -> None:
             threshold = choose_threshold(OutOfFold.load(paths.MODELS / name), index, min_recall)
             alarms[name] = {"threshold": threshold} | alarm.operating_point(threshold, bootstrap)
             add("alarm_cost", name, alarm.cost_curve())
-            add("early", name, accuracy_by_fraction(p_by_fraction, y_N, bootstrap))
+            add("early", name, accuracy_by_fraction(probabilities_by_fraction(model, features), y_N, bootstrap))
             add("f1", name, [{"class": c, "f1": row["f1"]} for c, row in metrics[name]["per_class"].items()])
             add("precision_recall", name, precision_recall_points(y_N, p_NC, classes))
             add("reliability", name, reliability_points(y_N, p_NC, classes))

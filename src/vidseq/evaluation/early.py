@@ -1,8 +1,7 @@
 """Online prediction: what a model predicts from the first part of a clip alone, and what a decision costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,25 +21,30 @@ def seen_steps(length: int, fraction: float) -> int:
     return max(1, ceil(round(fraction * length, 6)))
 
 
-@torch.inference_mode()
 def probabilities_by_fraction(model: TrainedModel, features: Sequence[np.ndarray]) -> dict[float, np.ndarray]:
     """Return the class probabilities (N, C) from the first part of each clip alone, by its fraction.
 
-    What is made of a step depends on no later one, so each clip is preprocessed once. A causal model reads it once as
-    well, as a live stream; of any other, the head reads every first part anew.
+    A causal model reads each clip once, as a live stream; of any other, the head reads every first part anew.
     """
-    head: Any = model.head.eval().cpu()  # a causal one has `step`
-    logits: dict[float, list[torch.Tensor]] = {fraction: [] for fraction in FRACTIONS}
+    parts = _streamed(model, features) if model.causal else _read_anew(model, features)
+    return dict(zip(FRACTIONS, np.stack(list(parts), 1), strict=True))
+
+
+def _streamed(model: TrainedModel, features: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    for x_TD in features:
+        stream = model.stream()
+        p_TC = [stream.push(x_D) for x_D in x_TD]
+        yield np.stack([p_TC[seen_steps(len(p_TC), fraction) - 1] for fraction in FRACTIONS])
+
+
+@torch.inference_mode()
+def _read_anew(model: TrainedModel, features: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    head = model.head.eval().cpu()
     for start in range(0, len(features), BATCH_SIZE):
+        # what is made of a step depends on no later one
         inputs = [model.preprocessing(to_tensor(x_TD)) for x_TD in features[start : start + BATCH_SIZE]]
-        after_each_step = [head.step(None, x_TD)[1] for x_TD in inputs] if model.causal else []
-        for fraction, of_fraction in logits.items():
-            seen = [seen_steps(len(x_TD), fraction) for x_TD in inputs]
-            if model.causal:
-                of_fraction.append(torch.stack([l_TC[n - 1] for l_TC, n in zip(after_each_step, seen, strict=True)]))
-            else:
-                of_fraction.append(head(*pad_left([x_TD[:n] for x_TD, n in zip(inputs, seen, strict=True)])))
-    return {fraction: probabilities(torch.cat(of_fraction).numpy()) for fraction, of_fraction in logits.items()}
+        parts = [[x_TD[: seen_steps(len(x_TD), fraction)] for x_TD in inputs] for fraction in FRACTIONS]
+        yield from np.stack([probabilities(head(*pad_left(part)).numpy()) for part in parts], 1)
 
 
 def accuracy_by_fraction(

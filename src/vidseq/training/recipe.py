@@ -20,6 +20,7 @@ from vidseq.training.batches import Batches
 from vidseq.training.loop import train_head
 
 VAL_BATCH_SIZE = 256  # clips
+FIT_CLIPS = 2000  # at most, to fit the preprocessing on: principal components need no more
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,11 @@ def train_model(
         "versions": {package: version(package) for package in ("torch", "timm")},
     }
     preprocessing = build_preprocessing(config)
-    preprocessing.fit((to_tensor(features[index]) for index in np.flatnonzero(~val_N)), params.train.seed)
-    inputs = [preprocessing(to_tensor(x_TD)) for x_TD in features]
+    known = np.flatnonzero(~val_N)
+    if len(known) > FIT_CLIPS:
+        known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
+    preprocessing.fit((to_tensor(features[index]) for index in known), params.train.seed)
+    inputs = [preprocessing(to_tensor(x_TD)).half() for x_TD in features]  # what training keeps in memory
     y = [config["classes"].index(label) for label in labels]
 
     def train(
