@@ -115,7 +115,7 @@ def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, fe
         y_N = torch.tensor([classes.index(label) for label in known.label])
         head = train_keras_head(KERAS[model], x_NTD, mask_NT, y_N, params.train.seed)
         with torch.inference_mode():
-            p = {view: head(*pad_right(x_view)).softmax(1).numpy() for view, x_view in views.items()}
+            p = {view: head(*pad_right(list(x_view))).softmax(1).numpy() for view, x_view in views.items()}
     else:
         val = (known.split == "val").to_numpy()
         name, labels = model.removesuffix("_leaky"), known.label.tolist()
