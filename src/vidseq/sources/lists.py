@@ -11,14 +11,19 @@ from vidseq.errors import VidseqError
 NAME = re.compile(r"(?![A-Za-z]:)(?!\.{1,2}/)[^/\\\0]+/(?!\.{1,2}$)[^/\\\0]+")
 
 
+def list_names(split: int) -> tuple[str, str]:
+    """Return the names of the files that list the training and the test clips of a split."""
+    return f"trainlist{split:02d}.txt", f"testlist{split:02d}.txt"
+
+
 def read_lists(folder: Path, split: int) -> pd.DataFrame:
     """Read UCF101's official lists, `trainlist01.txt` and `testlist01.txt` for split 1.
 
     Returns one row per clip: name ("Punch/v_Punch_g01_c01.avi"), label ("Punch"), split ("train" or "test").
     """
     tables = []
-    for part in ("train", "test"):
-        path = folder / f"{part}list{split:02d}.txt"
+    for part, name in zip(("train", "test"), list_names(split), strict=True):
+        path = folder / name
         if not path.is_file():
             raise VidseqError(
                 f"{path} is missing: it should list the clips of split {split}, one <Class>/<file> per line"
