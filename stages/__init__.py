@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from vidseq import paths
-from vidseq.errors import VidseqError
+from vidseq.errors import one_line
 from vidseq.params import Params, load_params
 
 
@@ -22,7 +22,5 @@ def run(stage: Callable[[Params], None]) -> None:
     """Run a stage with the checked params; an error that the user can fix ends in one line and exit status 1."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # so that a log keeps the order of what was printed
-    try:
+    with one_line():
         stage(load_params(paths.PARAMS))
-    except VidseqError as error:
-        sys.exit(f"error: {error}")

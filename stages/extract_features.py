@@ -10,7 +10,7 @@ from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.cache_key import plan_jobs
 from vidseq.extraction.encode import diff_of
 from vidseq.extraction.engines import choose_runtime
-from vidseq.extraction.executors import encode_missing
+from vidseq.extraction.executors import encode_missing, load_encoded
 from vidseq.files import atomic_write, write_json
 from vidseq.params import Params
 
@@ -29,15 +29,17 @@ def main(params: Params) -> None:
     cache = FeatureCache(paths.cache("features"))
 
     jobs = plan_jobs(clips, clip_files(clips), plan, feature_config)
-    failed = encode_missing(jobs, backbone, runtime, settings, cache)
-    reasons = {job.clip: failed[job.key] for job in jobs if job.key in failed}
-    good = drop_unreadable(clips, reasons, params.data.on_bad_clip)
-    jobs = [job for job in jobs if job.clip not in reasons]
-    lengths = {job.clip: len(job.times) for job in jobs}
-    dim = backbone.dim * len(feature_config["image_types"])
-    with atomic_write(paths.FEATURES) as folder:
-        meta = {"dim": dim, "features": feature_config}
-        pack_features(lengths, (cache.load(job.key) for job in jobs), folder, meta)
+    with cache.in_use():
+        failed = encode_missing(jobs, backbone, runtime, settings, cache)
+        reasons = {job.clip: failed[job.key] for job in jobs if job.key in failed}
+        good = drop_unreadable(clips, reasons, params.data.on_bad_clip)
+        jobs = [job for job in jobs if job.clip not in reasons]
+        lengths = {job.clip: len(job.times) for job in jobs}
+        dim = backbone.dim * len(feature_config["image_types"])
+        with atomic_write(paths.FEATURES) as folder:
+            meta = {"dim": dim, "features": feature_config}
+            features = (load_encoded(job, backbone, runtime, settings, cache) for job in jobs)
+            pack_features(lengths, features, folder, meta)
     evicted, freed = cache.trim(int(settings.cache_gb * 1e9), [job.key for job in jobs])
     if evicted:
         print(f"evicted the {evicted} clips used longest ago from the cache ({freed / 1e6:.0f} MB): features.cache_gb")

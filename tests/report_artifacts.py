@@ -26,7 +26,11 @@ from vidseq.video.sheets import contact_sheet, film_strip
 TRANSFORM = {"input_size": [3, 224, 224], "crop_pct": 0.875, "interpolation": "bicubic", "mean": [0.5], "std": [0.5]}
 FEATURE_CONFIG = {
     "name": "cnn",
+    "weights": "5ebb",
     "transform": TRANSFORM,
+    "engine": "torch",
+    "precision": "fp32",
+    "device": "cpu",
     "diff": {"seconds": 0.25, "size": 160},
     "image_types": ["rgb", "diff"],
 }
@@ -122,6 +126,7 @@ def _training(params: Params, classes: list[str]) -> None:
     for name, (head, _) in MODELS.items():
         settings = {"preprocessing": params.preprocessing.model_dump()} | head_settings(name, params)
         config = {"head": head, "classes": classes, "feature_dim": 8, "features": FEATURE_CONFIG, "settings": settings}
+        config |= {"frames": params.frames.model_dump(), "versions": {"torch": "2"}}
         (paths.MODELS / name).mkdir(parents=True)
         preprocessing = build_preprocessing(config)
         module = build_head(head, preprocessing.dim, len(classes), settings)

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import uuid4
 
+from vidseq.errors import REFUSALS, VidseqError
+
+PROBE = 1 << 20  # bytes
 ABANDONED_S = 24 * 3600  # what a killed process was writing is removed when it is this old
 
 
@@ -19,34 +23,73 @@ ABANDONED_S = 24 * 3600  # what a killed process was writing is removed when it 
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write a file or folder to; it replaces `path` when the block succeeds.
 
-    If the block fails, `path` stays as it was. Of several writers, the last one to finish wins.
+    If the block fails, `path` stays as it was. Of several writers, the last one to finish wins. Raises VidseqError,
+    which names the path, where the file system refuses: a full disk, missing rights.
     """
-    tmp = _tmp(path)
-    try:
+    with _writing(path) as tmp:
         yield tmp
+        _sync(tmp)
         _replace(tmp, path)
-    finally:
-        remove(tmp)
 
 
 @contextmanager
 def write_once(path: Path) -> Iterator[Path]:
     """Like `atomic_write`, for caches: of several writers, the first one to finish wins."""
+    with _writing(path) as tmp:
+        yield tmp
+        _sync(tmp)
+        try:
+            if not path.exists():
+                tmp.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, and leave nothing there; name `path` where the file system refuses."""
     tmp = _tmp(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path.parent, f".{escape(path.name)}.*.partial")
         yield tmp
-        if not path.exists():
-            tmp.rename(path)
-    except OSError:
-        if not path.exists():
+    except VidseqError:
+        raise
+    except Exception as error:
+        refused = error if isinstance(error, OSError) and error.errno in REFUSALS else _refusal(path.parent)
+        if refused is None:
             raise
+        named = str(refused.filename) if refused is error and refused.filename else str(path)
+        raise VidseqError(f"{named.replace(str(tmp), str(path))}: {refused.strerror}") from error
     finally:
-        remove(tmp)
+        with suppress(OSError):  # what cannot be removed now is abandoned
+            remove(tmp)
+
+
+def _refusal(folder: Path) -> OSError | None:
+    """Ask the file system why nothing can be written to `folder`: some libraries hide the reason."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE))
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    return None
+
+
+def _sync(tmp: Path) -> None:
+    """Bring a file, or all files of a folder, to the disk: renamed before that, they could be empty after a crash."""
+    for file in tmp.rglob("*") if tmp.is_dir() else [tmp]:
+        if file.is_file() and not file.is_symlink():
+            number = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows syncs what it may write
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
 
 
 def _tmp(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent, f".{escape(path.name)}.*.partial")
     return path.with_name(f".{path.name}.{uuid4().hex}.partial")
 
 

@@ -187,7 +187,7 @@ def load_params(path: Path) -> Params:
 
 
 def _explain(detail: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
+    key = ".".join(part if (part := str(at)).isprintable() else repr(part) for at in detail["loc"])
     if detail["type"] == "extra_forbidden":
         known = list(_section(detail["loc"][:-1]).model_fields)
         close = get_close_matches(str(detail["loc"][-1]), known, n=1)

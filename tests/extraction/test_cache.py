@@ -1,10 +1,13 @@
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
-from vidseq.extraction.cache import FeatureCache
+from vidseq.extraction.cache import DamagedError, FeatureCache
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def cache(tmp_path) -> FeatureCache:
     return cache
 
 
-SIZE = 128 + 2000  # bytes of one of them
+SIZE = 128 + 2000 + 16  # bytes of one of them
 
 
 def kept(cache: FeatureCache) -> list[str]:
@@ -60,3 +63,53 @@ def test_storing_the_same_key_twice_keeps_the_first(cache):
     cache.store("aa0", np.ones((1, 10), np.float16))  # the first one stays
     assert cache.load("aa0").shape == (100, 10)
     assert not list(cache.folder.glob("*/.*"))
+
+
+def flip(content: bytes, bit: int) -> bytes:
+    flipped = bytearray(content)
+    flipped[bit // 8] ^= 1 << bit % 8
+    return bytes(flipped)
+
+
+DAMAGE = {
+    "a bit of the header": lambda content: flip(content, 100),
+    "a bit of the array": lambda content: flip(content, 8 * 1000 + 3),
+    "a bit of the checksum": lambda content: flip(content, -1 + 8 * len(content)),
+    "truncated": lambda content: content[:-1],
+    "shorter than a checksum": lambda content: content[:7],
+    "empty": lambda content: b"",
+    "longer": lambda content: content + b"\0",
+    "as another program saves it": lambda content: content[:-16],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_never_used_and_is_removed(cache, damage):
+    path = cache.path("aa0")
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    with pytest.raises(DamagedError, match=r"aa0\.npy was damaged"):
+        cache.load("aa0")
+    assert "aa0" not in cache
+
+
+READS = """
+import sys
+from pathlib import Path
+from vidseq.extraction.cache import FeatureCache
+
+with FeatureCache(Path(sys.argv[1])).in_use():
+    print("reading", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_nothing_is_evicted_that_another_process_is_about_to_read_and_a_killed_one_holds_nothing_back(cache):
+    command = [sys.executable, "-c", READS, cache.folder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout.readline() == b"reading\n"
+        with cache.in_use():  # of any number at a time
+            pass
+        assert cache.trim(0, []) == (0, 0)
+        reader.send_signal(signal.SIGKILL)
+    assert cache.trim(0, ["bb1"])[0] == 3
+    assert kept(cache) == ["bb1"]

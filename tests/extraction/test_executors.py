@@ -9,7 +9,7 @@ from vidseq.extraction.backbone import Backbone
 from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.encode import Job
 from vidseq.extraction.engines import Runtime
-from vidseq.extraction.executors import EXECUTORS, encode_missing
+from vidseq.extraction.executors import EXECUTORS, encode_missing, load_encoded
 from vidseq.files import sha256
 
 RUNTIME = Runtime("openvino", "fp32", "cpu")
@@ -81,3 +81,24 @@ def test_without_ray_its_executor_ends_in_one_line(tmp_path, monkeypatch):
     jobs = [Job("a", Path("a.avi"), [0.0], "00")]
     with pytest.raises(VidseqError, match=r"needs Ray: install vidseq\[ray\], or set local"):
         list(EXECUTORS["ray"](jobs, backbone, RUNTIME, 1, FeatureCache(tmp_path)))
+
+
+def test_damaged_features_are_made_anew_with_one_line(jobs, backbone, settings, tmp_path, capsys):
+    cache = FeatureCache(tmp_path / "cache")
+    encode_missing(jobs, backbone, RUNTIME, settings, cache)
+    good = cache.path(jobs[0].key).read_bytes()
+    cache.path(jobs[0].key).write_bytes(good[:-40])
+    capsys.readouterr()
+    features = [load_encoded(job, backbone, RUNTIME, settings, cache) for job in jobs]
+    assert cache.path(jobs[0].key).read_bytes() == good
+    np.testing.assert_array_equal(features[0], features[1])  # the same content
+    assert capsys.readouterr().out == f"{cache.path(jobs[0].key)} was damaged: its features are made anew\n"
+
+
+def test_damaged_features_of_a_clip_that_is_bad_by_now_end_in_one_line(jobs, backbone, settings, tmp_path):
+    cache, job = FeatureCache(tmp_path / "cache"), jobs[2]
+    encode_missing([job], backbone, RUNTIME, settings, cache)
+    cache.path(job.key).write_bytes(b"")
+    job.path.unlink()
+    with pytest.raises(VidseqError, match="c cannot be read: No such file"):
+        load_encoded(job, backbone, RUNTIME, settings, cache)

@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vidseq.errors import VidseqError
 from vidseq.models import build_head
@@ -23,8 +24,19 @@ def make(name: str) -> TrainedModel:
         "head": name,
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
-        "features": {"diff": {"seconds": 0.25, "size": 160}, "image_types": ["rgb", "diff"]},
         "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
+        "frames": {"strategy": "fps", "fps": 4.0, "max_frames": 32},
+        "features": {
+            "name": "tf_efficientnet_lite0",
+            "weights": "5ebb",
+            "transform": {"input_size": [3, 224, 224]},
+            "engine": "openvino",
+            "precision": "fp32",
+            "device": "cpu",
+            "diff": {"seconds": 0.25, "size": 160},
+            "image_types": ["rgb", "diff"],
+        },
+        "versions": {"torch": "2.15.0"},
     }
     torch.manual_seed(0)
     fitted = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(4)], seed=0)
@@ -108,3 +120,71 @@ def test_damaged_weights_end_in_one_line(folder, left):
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[:left])
     refused(folder, r"model\.safetensors cannot be read: ")
+
+
+def drop(key: str):
+    def change(config: dict) -> None:
+        *sections, last = key.split(".")
+        for section in sections:
+            config = config[section]
+        del config[last]
+
+    return change
+
+
+def put(key: str, value: object):
+    def change(config: dict) -> None:
+        *sections, last = key.split(".")
+        for section in sections:
+            config = config[section]
+        config[last] = value
+
+    return change
+
+
+KEYS = [*make("rnn").config, "settings.model", "settings.rnn.cell", "frames.fps", "features.name", "features.diff"]
+TAMPERED = [
+    *((drop(key), re.escape(key)) for key in KEYS),
+    (put("head", "mlp"), "head = 'mlp': should be rnn or transformer or pooling"),
+    (put("head", ["rnn"]), "head = "),
+    (put("head", "transformer"), r"settings\.transformer: Field required"),
+    (put("classes", "ABC"), "classes: should be a valid list"),
+    (put("classes", []), "classes: "),
+    (put("classes", ["A", "B"]), "not of the model that model.json describes"),  # a class too few
+    (put("feature_dim", 9), "feature_dim is no multiple"),
+    (put("feature_dim", 16), "not of the model"),
+    (put("settings.model.dim", 32), "not of the model"),
+    (put("settings.model.dim", 10**9), "not of the model"),  # no memory for that
+    (put("settings.model.layrs", 1), r"settings\.model\.layrs: Extra inputs"),
+    (put("features.diff", None), "contradict"),
+    (put("settings.preprocessing.inputs", ["motion"]), r"settings\.preprocessing\.inputs\.0: should be 'rgb'"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), TAMPERED)
+def test_a_tampered_config_ends_in_one_line_that_names_what_is_wrong(folder, change, message):
+    config = json.loads((folder / "model.json").read_text())
+    change(config)
+    (folder / "model.json").write_text(json.dumps(config))
+    refused(folder, message)
+
+
+def test_a_config_of_endless_brackets_ends_in_one_line(folder):
+    (folder / "model.json").write_text("[" * 100_000)
+    refused(folder, "not valid JSON")
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_a_folder_instead_of_a_file_and_a_file_instead_of_the_folder_end_in_one_line(folder, name):
+    path = folder / name
+    path.unlink()
+    path.mkdir()
+    refused(folder, rf"model\.{path.suffix[1:]}")
+    refused(folder / "made.json", "holds no trained model")
+    (folder / "file").write_text("")
+    refused(folder / "file", "holds no trained model")
+
+
+def test_weights_of_something_else_end_in_one_line(folder):
+    save_file({"layer.weight": torch.zeros(3)}, folder / "model.safetensors")
+    refused(folder, "not of the model that model.json describes")

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 
 class RangeServer(ThreadingHTTPServer):
     """Serves the files of a folder. `sent` counts body bytes, `gets` GET requests.
 
-    `ranges = False` makes it ignore Range. It answers the next `errors` requests with status 503. It closes the
-    connection in the midst of the body once `cut_after` bytes are sent, and every later one too, until that is None.
+    `ranges = False` makes it ignore Range, `ranges_left = n` after n ranges. It answers the next `errors` requests with
+    status 503. It closes the connection in the midst of the body once `cut_after` bytes are sent, and every later one
+    too, until that is None. It sends no body while `goes_on` is cleared, sends `short` bytes less than it says, and
+    sends the client in circles while it `redirects`.
     """
 
     daemon_threads = True
@@ -24,7 +26,9 @@ class RangeServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.lock = folder, Lock()
         self.sent, self.gets, self.errors = 0, 0, 0
-        self.ranges, self.cut_after = True, None
+        self.ranges, self.cut_after, self.ranges_left = True, None, 1_000_000
+        self.goes_on, self.short, self.redirects = Event(), 0, False
+        self.goes_on.set()
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -62,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with (self.server.folder / self.path[1:]).open("rb") as file:
             file.seek(span.start)
-            left = len(span)
+            self.server.goes_on.wait(10)
+            left = max(0, len(span) - self.server.short)
             while left:
                 chunk = file.read(min(left, 1 << 16))
                 granted = self.server.granted(len(chunk))
@@ -71,10 +76,17 @@ class _Handler(BaseHTTPRequestHandler):
                 if granted < len(chunk):
                     self.close_connection = True
                     return
+            self.close_connection |= self.server.short > 0
 
     def head(self) -> range | None:
         """Send status and headers; return which bytes of the file follow."""
         path = self.server.folder / self.path[1:]
+        if self.server.redirects:
+            self.send_response(HTTPStatus.FOUND)
+            self.send_header("Location", self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return None
         if self.server.refuses():
             return self.empty(HTTPStatus.SERVICE_UNAVAILABLE)
         if not path.is_file():
@@ -82,7 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
         size = path.stat().st_size
         span = range(size)
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if wanted and self.server.ranges:
+        self.server.ranges_left -= bool(wanted)
+        if wanted and self.server.ranges and self.server.ranges_left >= 0:
             span = span[int(wanted[1]) : int(wanted[2]) + 1 if wanted[2] else None]
             self.send_response(HTTPStatus.PARTIAL_CONTENT)
             self.send_header("Content-Range", f"bytes {span.start}-{span.stop - 1}/{size}")

@@ -42,3 +42,39 @@ def test_lists_are_read_with_either_line_end_and_bad_ones_refused(tmp_path):
     (tmp_path / "testlist01.txt").write_text("v_A_g02_c01.avi\n")
     with pytest.raises(VidseqError, match="not of the form"):
         read_lists(tmp_path, 1)
+
+
+OUTSIDE = [
+    "../v.avi",
+    "A/../../v.avi",
+    "A/..",
+    "./v.avi",
+    "/etc/v.avi",
+    "A//v.avi",
+    "A/b/v.avi",
+    "C:/v.avi",
+    r"A\..\v.avi/x",
+]
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, "A/v\0.avi"])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
+    (tmp_path / "trainlist01.txt").write_text("A/v_A_g02_c01.avi 1\n")
+    (tmp_path / "testlist01.txt").write_text(f"{name}\n")
+    with pytest.raises(VidseqError, match="not of the form <Class>/<file>") as caught:
+        read_lists(tmp_path, 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_only_look_odd_are_read(tmp_path):
+    names = ["..A/..v.avi", "A B: C/v...avi", "Ενέργεια/κλιπ.avi", "=1+1/a<b>&\"c'$(touch x).avi"]
+    for part in ("train", "test"):
+        (tmp_path / f"{part}list01.txt").write_text("".join(f"{name}{part}\n" for name in names))
+    assert read_lists(tmp_path, 1).name.tolist() == [f"{name}{part}" for part in ("train", "test") for name in names]
+
+
+def test_a_list_that_is_no_text_ends_in_one_line(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / f"{part}list01.txt").write_bytes(b"A/\xff\xfe.avi")
+    with pytest.raises(VidseqError, match=r"trainlist01\.txt is not text"):
+        read_lists(tmp_path, 1)

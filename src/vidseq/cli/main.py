@@ -1,11 +1,9 @@
 """The command line: `vidseq --help`. What is slow to import is imported by the command that needs it."""
 
-import sys
-
 import typer
 
 from vidseq.cli.predict import predict
-from vidseq.errors import VidseqError
+from vidseq.errors import one_line
 
 # plain help: rich alone would take twice the time of all the rest
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None)
@@ -19,10 +17,8 @@ def vidseq() -> None:
 
 def main() -> None:
     """Run a command; an error that the user can fix ends in one line and exit status 1."""
-    try:
+    with one_line():
         app()
-    except VidseqError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

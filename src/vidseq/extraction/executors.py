@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from vidseq import paths
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.backbone import Backbone
-from vidseq.extraction.cache import FeatureCache
+from vidseq.extraction.cache import DamagedError, FeatureCache
 from vidseq.extraction.encode import Job, encode_clips
 from vidseq.extraction.engines import Engine, Runtime
 from vidseq.params import FeaturesParams
@@ -29,6 +31,20 @@ def encode_missing(
         return {}
     extracted = EXECUTORS[settings.executor](todo, backbone, runtime, settings.batch_size, feature_cache)
     return {job.key: str(error) for job, error in track(extracted, "extracting features", len(todo)) if error}
+
+
+def load_encoded(
+    job: Job, backbone: Backbone, runtime: Runtime, settings: FeaturesParams, feature_cache: FeatureCache
+) -> np.ndarray:
+    """Return the features of a job that is in the cache; those that were damaged there are made anew."""
+    try:
+        return feature_cache.load(job.key)
+    except DamagedError as damaged:
+        print(f"{damaged}: its features are made anew")
+    for _, error in EXECUTORS[settings.executor]([job], backbone, runtime, settings.batch_size, feature_cache):
+        if error:
+            raise VidseqError(f"{job.clip} cannot be read: {error}")
+    return feature_cache.load(job.key)
 
 
 def extract_local(

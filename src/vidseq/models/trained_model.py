@@ -14,6 +14,7 @@ from torch import nn
 from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.models import build_head
+from vidseq.models.config import check_config
 from vidseq.models.layers import pad_left
 from vidseq.models.pooling import PoolingHead
 from vidseq.models.preprocessing import Preprocessing, to_tensor
@@ -84,29 +85,35 @@ def read_config(folder: Path) -> dict:
         config = read_json(folder / "model.json")
     except FileNotFoundError as error:
         raise VidseqError(f"{folder} holds no trained model (model.json is missing)") from error
-    except ValueError as error:
+    except OSError as error:
+        raise VidseqError(f"{folder} holds no trained model (model.json: {error.strerror})") from error
+    except (ValueError, RecursionError) as error:
         raise VidseqError(f"{folder / 'model.json'} is not valid JSON: {error}") from error
     found = config.get("format") if isinstance(config, dict) else None
     if found != FORMAT:
         raise VidseqError(
             f"{folder} holds a model of format {found}, but this version reads format {FORMAT}: train it again"
         )
+    try:
+        check_config(config)
+    except VidseqError as error:
+        raise VidseqError(f"{folder / 'model.json'} describes no model: {error}") from error
     return config
 
 
 def load_model(folder: Path) -> TrainedModel:
     """Read a trained model. Raises VidseqError if the folder does not hold one."""
     config = read_config(folder)
-    preprocessing, head = build_modules(config)
     try:
         state = load_file(folder / "model.safetensors")
     except FileNotFoundError as error:
         raise VidseqError(f"{folder} holds no trained model (model.safetensors is missing)") from error
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise VidseqError(f"{folder / 'model.safetensors'} cannot be read: {error}") from error
     try:
+        preprocessing, head = build_modules(config)
         nn.ModuleDict({"preprocessing": preprocessing, "head": head}).load_state_dict(state)
-    except RuntimeError as error:  # torch lists every tensor
+    except RuntimeError as error:  # torch lists every tensor, or has no memory for sizes that no weights have
         raise VidseqError(f"{folder}: model.safetensors is not of the model that model.json describes") from error
     return TrainedModel(preprocessing, head, config)
 

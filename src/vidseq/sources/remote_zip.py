@@ -18,6 +18,9 @@ from vidseq.errors import VidseqError
 Answer = TypeVar("Answer")
 
 WAITS_S = (1, 2, 4)  # before each further try
+SILENCE_S = 30  # before a server is given up; a slow network may take its time
+MAX_BYTES = 64 << 20  # of a file that is read as a whole
+MAX_RATIO = 100  # of a member's size to its bytes in the archive
 SMALLEST_ZIP = 22  # bytes
 LOCAL_HEADER = 30  # bytes before the name and the extra field, at most 0xFFFF bytes each
 HINT = (
@@ -62,17 +65,33 @@ class ZipArchive:
 
     def read(self, info: zipfile.ZipInfo) -> bytes:
         """Return a member's content, its CRC checked. Raises VidseqError if it cannot be read or is corrupt."""
+        check_member(self.location, info)
         start = info.header_offset
         # the length of the extra field before the content is known only there, so read up to the next member
         end = min(self._ends[start], start + LOCAL_HEADER + 2 * 0xFFFF + info.compress_size)
-        span = _retry(self.location, lambda: self._fs.cat_file(self.location, start, end))
         try:
+            span = _retry(self.location, lambda: self._span(start, end))
             content = io.BytesIO(span[LOCAL_HEADER + sum(struct.unpack_from("<HH", span, 26)) :])
             with zipfile.ZipExtFile(content, "r", info) as member:
                 return member.read()
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, struct.error, zlib.error) as error:
+        except (zipfile.BadZipFile, EOFError, ValueError, struct.error, zlib.error) as error:
             reason = str(error) or "it breaks off"
             raise VidseqError(f"{self.location}: {info.filename} cannot be unpacked: {reason}") from error
+
+    def _span(self, start: int, end: int) -> bytes:
+        # of a server that ignores the range, this reads no more than one block
+        with self._fs.open(self.location, size=self.size, cache_type="none") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+
+def check_member(location: str, info: zipfile.ZipInfo) -> None:
+    """Raise VidseqError for a member that could unpack to far more than it is; lists and videos never do."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise VidseqError(f"{location}: {info.filename} is neither stored nor deflated")
+    if info.file_size > MAX_RATIO * info.compress_size:
+        sizes = f"{info.compress_size} bytes that unpack to {info.file_size}"
+        raise VidseqError(f"{location}: {info.filename} cannot be a video or a list ({sizes})")
 
 
 def is_url(location: str) -> bool:
@@ -81,14 +100,27 @@ def is_url(location: str) -> bool:
 
 
 def read_all(location: str) -> bytes:
-    """Return the whole file at a URL or local path. Raises VidseqError if it cannot be read."""
-    return _retry(location, lambda: _filesystem(location).cat_file(location))
+    """Return the whole file at a URL or local path. Raises VidseqError if it cannot be read or is far too long."""
+
+    def read() -> bytes:
+        content = b""
+        with _filesystem(location).open(location, block_size=0) as file:
+            while len(content) <= MAX_BYTES and (part := file.read(1 << 20)):
+                content += part
+        return content
+
+    content = _retry(location, read)
+    if len(content) > MAX_BYTES:
+        raise VidseqError(f"{location} has more than {MAX_BYTES} bytes: it cannot be an archive of lists")
+    return content
 
 
 def _filesystem(location: str) -> fsspec.AbstractFileSystem:
     if not is_url(location):
         return fsspec.filesystem("file")
-    timeout = aiohttp.ClientTimeout(sock_connect=15, sock_read=60)  # of silence: a slow network may take its time
+    timeout = aiohttp.ClientTimeout(
+        sock_connect=15, sock_read=SILENCE_S
+    )  # of silence: a slow network may take its time
     return fsspec.filesystem("https", client_kwargs={"timeout": timeout, "trust_env": True})  # proxy variables
 
 
@@ -107,5 +139,7 @@ def _retry(location: str, request: Callable[[], Answer]) -> Answer:
             wait_s = next(waits, None)
             if wait_s is None or not passing:
                 reason = f"HTTP status {status}" if status else str(cause or "not found") or type(cause).__name__
+                if isinstance(cause, aiohttp.TooManyRedirects):
+                    reason = "it redirects without end"
                 raise VidseqError(f"cannot read {location} ({reason}): {HINT}") from error
         time.sleep(wait_s)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,8 +17,8 @@ from vidseq.errors import VidseqError
 from vidseq.files import atomic_write, link
 from vidseq.paths import cache, user_path
 from vidseq.progress import track
-from vidseq.sources.lists import read_lists
-from vidseq.sources.remote_zip import ZipArchive, is_url, read_all
+from vidseq.sources.lists import list_names, read_lists
+from vidseq.sources.remote_zip import ZipArchive, check_member, is_url, read_all
 
 if TYPE_CHECKING:
     from vidseq.params import DataParams
@@ -72,7 +72,11 @@ def _lists(location: str, split: int) -> pd.DataFrame:
         raise VidseqError(f"{location} is not the file that it was: its SHA-256 differs from {LISTS_SHA256}")
     with TemporaryDirectory() as folder:
         try:
-            zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for info in archive.infolist():
+                    if (name := PurePosixPath(info.filename).name) in list_names(split):
+                        check_member(location, info)
+                        (Path(folder) / name).write_bytes(archive.read(info))
         except (zipfile.BadZipFile, zlib.error) as error:
             raise VidseqError(f"{location} is not an intact zip archive: {error}") from error
         return _lists_in(Path(folder), location, split)

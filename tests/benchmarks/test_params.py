@@ -1,0 +1,16 @@
+import random
+
+import pytest
+from test_params_properties import KEYS
+
+from benchmarks.params import VALUES, draw_accepted, run_pipeline
+
+
+def test_every_key_of_the_params_has_values_to_draw():
+    assert list(VALUES) == KEYS
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_is_accepted_runs_to_the_end(tmp_path, seed):
+    run_pipeline(draw_accepted(random.Random(seed)), tmp_path)
+    assert (tmp_path / "report" / "report.pdf").is_file()
