@@ -40,7 +40,8 @@ class FrameFilters:
     def _build(self, frame: av.VideoFrame) -> av.filter.Graph:
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
         turn, sideways = ([], False) if matrix is None else upright(np.frombuffer(matrix, np.int32).tolist())
-        width, height, aspect = frame.width, frame.height, Fraction(str(frame.opaque or 1))
+        opaque: Any = frame.opaque
+        width, height, aspect = frame.width, frame.height, opaque or Fraction(1)
         if sideways:
             width, height, aspect = height, width, 1 / aspect
         graph = av.filter.Graph()
@@ -83,10 +84,8 @@ def upright(matrix: Sequence[int]) -> tuple[Filters, bool]:
     quarters = round(angle / 90)
     if abs(angle - 90 * quarters) >= 1:
         return [("rotate", f"{angle}*PI/180")], False
-    if quarters % 2:
-        clockwise = quarters % 4 == 1
-        flipped = c > 0 if clockwise else c < 0
-        direction = {(True, False): "clock", (True, True): "cclock_flip", (False, False): "cclock"}
-        return [("transpose", direction.get((clockwise, flipped), "clock_flip"))], True
-    flips = [("hflip", "")] if a < 0 else []
-    return flips + ([("vflip", "")] if d < 0 else []), False
+    if quarters % 4 == 1:
+        return [("transpose", "cclock_flip" if c > 0 else "clock")], True
+    if quarters % 4 == 3:
+        return [("transpose", "clock_flip" if c < 0 else "cclock")], True
+    return [(flip, "") for flip, mirrored in (("hflip", a < 0), ("vflip", d < 0)) if mirrored], False

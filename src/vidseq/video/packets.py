@@ -45,13 +45,13 @@ def read_packets(container: av.container.InputContainer, stream: av.VideoStream,
     return Packets(pts_P, is_key_P.astype(bool), is_shown_P.astype(bool))
 
 
-def missing_frames(container: av.container.InputContainer, stream: av.VideoStream, packets: Packets) -> tuple[int, int]:
-    """Return how many frames the container lists, 0 where it keeps no count, and how many of them are in the file."""
+def count_frames(container: av.container.InputContainer, stream: av.VideoStream, packets: Packets) -> tuple[int, int]:
+    """Return how many frames the container says it has, 0 where it does not, and how many of them are in the file."""
     listed, stored = stream.frames, len(packets.pts_P)
     if container.format.name.startswith("mov"):  # it counts what was trimmed away too, but does not list it
         listed = min(listed, len(stream.index_entries))
     if container.format.name == "avi":  # it counts the empty packets that stand for repeated frames, too
-        stored = max(stored, int(np.nanmax(packets.pts_P)) + 1)
+        stored = max(stored, int(np.nan_to_num(packets.pts_P).max()) + 1)
     return listed, stored
 
 

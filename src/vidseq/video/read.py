@@ -15,14 +15,14 @@ from vidseq.video.packets import (
     MAX_TAIL_S,
     ROUNDING_S,
     can_skip,
+    count_frames,
     decode_chosen,
     frame_interval,
-    missing_frames,
     read_packets,
 )
 
 SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv"})
-FORMATS = "avi,mov,matroska,mpeg,mpegvideo,m4v,asf,flv,mpegts,ogg"  # theirs, as FFmpeg names them
+FORMATS = "avi,mov,matroska,mpeg,mpegvideo,m4v,asf,flv,mpegts,ogg"  # those of SUFFIXES, in FFmpeg
 MAX_PIXELS = 2**26  # of a frame: 8192 x 8192, twice those of 8K video
 # no other file, no network, and no format that is a list of other files, whatever a file contains
 SAFE = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
@@ -73,7 +73,7 @@ def frame_timestamps(path: Path) -> np.ndarray:
         packets = read_packets(container, stream)
         if not packets.is_shown_P.any():
             raise VideoError("it has no frames")
-        listed, stored = missing_frames(container, stream, packets)
+        listed, stored = count_frames(container, stream, packets)
         if (listed - stored) * frame_interval(stream) > MAX_TAIL_S:
             raise VideoError(f"it is cut off: {stored} of {listed} frames are left")
     with _open(path) as (container, stream):
@@ -81,11 +81,11 @@ def frame_timestamps(path: Path) -> np.ndarray:
         _, first = next(frames, (0.0, None))
         if first is None:
             raise VideoError("no frame can be decoded")
-        pts_N = np.sort(packets.pts_P[packets.is_shown_P])
-        if np.isnan(pts_N).any():
+        pts_N = packets.pts_P[packets.is_shown_P]
+        if np.isnan(pts_N).any() or first.pts is None or first.pts > pts_N.max():
             return np.array([0.0, *(seconds for seconds, _ in frames)])
         assert stream.time_base is not None  # as of every stream of an open file
-        pts_N = pts_N[pts_N >= first.pts]  # what comes before depends on what is not in the file
+        pts_N = np.sort(pts_N[pts_N >= first.pts])  # what comes before depends on what is not in the file
         return (pts_N - pts_N[0]) * float(stream.time_base)
 
 
