@@ -37,7 +37,7 @@ def load_clips(params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
         files = [Path(folder, path) for path in clips.path]
         clips = clips.assign(sha256=[sha256(file) for file in files])
         times = [plan_frames(file, params.frames)[0].tolist() for file in files]
-        jobs = plan_jobs(clips, files, dict(zip(clips["clip"], times, strict=True)), feature_config)
+        jobs = plan_jobs(clips, files, dict(zip(clips["clip"], times, strict=True)), feature_config, params.frames.crop)
         for reason in encode_missing(jobs, backbone, runtime, settings, cache).values():
             raise VidseqError(reason)
     return clips, [cache.load(job.key) for job in jobs], feature_config

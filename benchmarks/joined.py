@@ -106,7 +106,7 @@ def predict(video: Path, model: TrainedModel) -> tuple[np.ndarray, dict[tuple[st
     streamed = list(stream_probabilities(stream_frames(video), model, backbone.transform, engine))
     sampling = FramesParams(**model.config["frames"] | {"max_frames": 1024})
     times, _ = plan_frames(video, sampling)
-    job = Job("joined", video, times.tolist(), diff=recorded_diff(model.config["features"]))
+    job = Job("joined", video, times.tolist(), diff=recorded_diff(model.config["features"]), crop=sampling.crop)
     ((_, x_TD),) = encode_clips([job], backbone.transform, engine)
     assert isinstance(x_TD, np.ndarray)  # the video was written a moment ago
     answers: dict[tuple[str, int], np.ndarray] = {}

@@ -22,7 +22,7 @@ from vidseq.video.sheets import film_strip
 MISTAKES, STRIP_FRAMES = 3, 12
 
 
-def main(_: Params) -> None:
+def main(params: Params) -> None:
     """Write data/film_strips/: a JPEG per clip, and index.json with what the models predict for it."""
     clips = clips_with_features()
     classes = sorted(clips.label.unique())
@@ -47,7 +47,7 @@ def main(_: Params) -> None:
         for number, clip in enumerate(shown):
             times = np.array(plan[clip])
             steps = np.unique(np.linspace(0, len(times) - 1, STRIP_FRAMES).round().astype(int))
-            film_strip(list(read_frames(files[clip], times[steps])), folder / f"{number}.jpg")
+            film_strip(list(read_frames(files[clip], times[steps], params.frames.crop)), folder / f"{number}.jpg")
             strips[clip] = {"file": f"{number}.jpg", "steps": steps.tolist(), "times": times.tolist()}
         write_json(folder / "index.json", {"explained": explained, "mistakes": mistakes, "strips": strips})
     print(f"{len(explained)} clips explained, {sum(map(len, mistakes.values()))} mistakes shown")

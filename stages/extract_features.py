@@ -28,7 +28,7 @@ def main(params: Params) -> None:
     feature_config = backbone.feature_config(runtime, diff_of(settings))
     cache = FeatureCache(paths.cache("features"))
 
-    jobs = plan_jobs(clips, clip_files(clips), plan, feature_config)
+    jobs = plan_jobs(clips, clip_files(clips), plan, feature_config, params.frames.crop)
     with cache.in_use():
         failed = encode_missing(jobs, backbone, runtime, settings, cache)
         reasons = {job.clip: failed[job.key] for job in jobs if job.key in failed}

@@ -14,6 +14,7 @@ from vidseq.errors import VideoError
 from vidseq.files import atomic_write, write_json
 from vidseq.params import Params
 from vidseq.progress import track
+from vidseq.video.display import Crop
 from vidseq.video.read import read_frames
 from vidseq.video.sampling import plan_frames
 from vidseq.video.sheets import contact_sheet
@@ -41,13 +42,13 @@ def main(params: Params) -> None:
     plans = {clip: outcome for clip, outcome in outcomes.items() if not isinstance(outcome, VideoError)}
     table = write_frame_plan(plans)
     with atomic_write(paths.CONTACT_SHEETS) as folder:
-        draw_sheets(good, {clip: times for clip, (times, _) in plans.items()}, folder)
+        draw_sheets(good, {clip: times for clip, (times, _) in plans.items()}, params.frames.crop, folder)
     counts = {"clips": len(good), "frames": len(table), "skipped_clips": len(reasons)}
     write_json(paths.METRICS / "sample_frames.json", counts)
     print(f"{len(table)} frames of {len(good)} clips, {table.groupby('clip').size().median():.0f} per clip (median)")
 
 
-def draw_sheets(clips: pd.DataFrame, times: dict[str, np.ndarray], folder: Path) -> None:
+def draw_sheets(clips: pd.DataFrame, times: dict[str, np.ndarray], crop: Crop | None, folder: Path) -> None:
     """Draw one sheet per class: a row of sampled frames for each of a few clips, spread over the class's groups."""
     folder.mkdir()
     for label, members in clips.groupby("label"):
@@ -57,7 +58,7 @@ def draw_sheets(clips: pd.DataFrame, times: dict[str, np.ndarray], folder: Path)
             of_clip = times[clip]
             shown = of_clip[np.unique(np.linspace(0, len(of_clip) - 1, SHEET_FRAMES).round().astype(int))]
             caption = f"{clip}   {len(of_clip)} frames, {of_clip[0]:.2f} s to {of_clip[-1]:.2f} s"
-            rows.append((caption, list(read_frames(file, shown))))
+            rows.append((caption, list(read_frames(file, shown, crop))))
         contact_sheet(rows, folder / f"{label}.png")
 
 

@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, YAMLError
 
@@ -15,6 +15,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 HeadInput = Literal["rgb", "rgb_delta", "rgb_deviation", "diff", "diff_delta", "diff_deviation"]
 Positive = Annotated[float, Field(gt=0)]
+ROUNDING = 1e-9  # 0.1 + 0.9 and the like may be above 1 by less
 
 
 class Section(BaseModel):
@@ -60,6 +61,16 @@ class FramesParams(Section):
     strategy: Literal["fps", "uniform", "first"]
     fps: Positive
     max_frames: Annotated[int, Field(ge=1, le=1024)]
+    crop: Annotated[list[float], Field(min_length=4, max_length=4)] | None
+
+    @field_validator("crop")
+    @classmethod
+    def _crop_is_within_the_frame(cls, crop: list[float] | None) -> list[float] | None:
+        if crop is not None:
+            x, y, width, height = crop
+            if min(x, y) < 0 or min(width, height) <= 0 or max(x + width, y + height) > 1 + ROUNDING:
+                raise ValueError("should be [x, y, width, height] within the frame, as fractions of its sides")
+        return crop
 
 
 class FeaturesParams(Section):

@@ -9,12 +9,13 @@ from vidseq.extraction.encode import Diff
 from vidseq.extraction.fingerprint import fingerprint, import_closure
 
 CONFIG = {"name": "cnn", "diff": None}
+LEFT = [0.0, 0.0, 0.5, 1.0]
 CLIPS = pd.DataFrame({"clip": ["a", "b", "c"], "sha256": ["00", "00", "01"]})
 FILES = [Path(f"{clip}.avi") for clip in CLIPS["clip"]]
 
 
-def jobs(step: float = 0.0, config: dict = CONFIG):
-    return plan_jobs(CLIPS, FILES, {clip: [step, step + 1] for clip in "abcd"}, config)
+def jobs(step: float = 0.0, config: dict = CONFIG, crop: list[float] | None = None):
+    return plan_jobs(CLIPS, FILES, {clip: [step, step + 1] for clip in "abcd"}, config, crop)
 
 
 def test_the_key_follows_content_frames_and_backbone_and_not_the_name():
@@ -24,13 +25,15 @@ def test_the_key_follows_content_frames_and_backbone_and_not_the_name():
         jobs(0.04),
         jobs(config=CONFIG | {"name": "other"}),
         jobs(config=CONFIG | {"diff": {"seconds": 0.25, "size": 160}}),
+        jobs(crop=LEFT),
     ):
         assert not {a, c} & {job.key for job in other}
     assert [job.key for job in jobs(config=dict(reversed(CONFIG.items())))] == [a, b, c]
 
 
 def test_a_job_has_all_that_encoding_needs():
-    *_, job = jobs(0.5, CONFIG | {"diff": {"seconds": 0.25, "size": 160}})
+    *_, job = jobs(0.5, CONFIG | {"diff": {"seconds": 0.25, "size": 160}}, LEFT)
+    assert job.crop == LEFT
     assert (job.clip, job.path, job.times, job.sha256, job.diff) == (
         "c",
         Path("c.avi"),

@@ -1,13 +1,15 @@
 """A causal model that is fed decoded frames one by one answers what it answers offline, on every prefix."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from ffmpeg import ffmpeg
 
 from vidseq.extraction.encode import Job, encode_clips, recorded_diff
-from vidseq.inference.predict import BATCH_SIZE, backbone_of
+from vidseq.inference.predict import BATCH_SIZE, backbone_of, predict_clips
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
 from vidseq.params import FramesParams
@@ -54,6 +56,30 @@ def test_frame_by_frame_it_says_what_the_pipeline_says(repro, causal):
 def test_on_real_clips_too(ucf101, causal):
     for path in sorted((ucf101 / "videos").rglob("*.avi"))[::150]:
         check(path, *causal)
+
+
+def test_of_a_crop_the_rest_of_the_frame_takes_no_part(repro, causal, converted, tmp_path):
+    model, backbone, engine = causal
+    table = pd.read_csv(repro.folder / "data" / "clips.csv")
+    (tmp_path / "clip.avi").symlink_to((repro.folder / "data" / "clips" / table.path[0]).resolve())
+    lossless = "-pix_fmt gbrp -c:v ffv1"
+    ffmpeg(
+        tmp_path, f"-i clip.avi {lossless} plain.mkv -vf format=gbrp,pad=2*iw:2*ih:iw/2:ih/2:red {lossless} framed.mkv"
+    )
+    plain, framed = tmp_path / "plain.mkv", tmp_path / "framed.mkv"
+    frames = model.config["frames"] | {"crop": [0.25, 0.25, 0.5, 0.5]}
+    cropped = replace(model, config=model.config | {"frames": frames})
+    runtime = backbone_of(model, converted)[1]
+    [expected_C], [p_C] = (predict_clips([a], b, backbone, runtime) for a, b in ((plain, model), (framed, cropped)))
+    np.testing.assert_allclose(p_C, expected_C, atol=1e-6)
+    assert np.abs(predict_clips([framed], model, backbone, runtime)[0] - expected_C).max() > 1e-3
+    streams = [
+        list(stream_probabilities(stream_frames(path), of_model, backbone.transform, engine))
+        for path, of_model in ((plain, model), (framed, cropped))
+    ]
+    for (seconds, p_C), (same, expected_C) in zip(*streams, strict=True):
+        assert seconds == same
+        np.testing.assert_allclose(p_C, expected_C, atol=1e-6)
 
 
 def test_later_frames_take_no_part(repro, causal):

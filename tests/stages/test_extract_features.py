@@ -141,6 +141,18 @@ def test_incrementally_and_in_another_order_gives_the_same_bytes(whole, fresh):
     assert fresh.features() == whole.features()
 
 
+def test_another_crop_gives_other_features_and_keeps_those_that_are_there(fresh):
+    fresh.tables([4, 11])
+    fresh.run()
+    before = fresh.features()
+    fresh.set("crop: null", "crop: [0, 0, 0.5, 1]")
+    assert "2 clips, 2 of them not in the cache" in fresh.run()
+    assert fresh.features()["features.npy"] != before["features.npy"]
+    fresh.set("crop: [0, 0, 0.5, 1]", "crop: null")
+    assert "2 clips, 0 of them not in the cache" in fresh.run()
+    assert fresh.features() == before
+
+
 def test_one_more_clip_costs_that_clip(whole, fresh):
     fresh.tables(list(range(CLIPS - 1)))
     fresh.run()

@@ -7,6 +7,7 @@ import time
 import pandas as pd
 import pytest
 from conftest import Project
+from PIL import Image
 
 TRAIN = ["train_rnn", "train_rnn_causal", "train_transformer"]
 AFTER = ["evaluate", "explain", "report"]
@@ -115,3 +116,16 @@ def test_curves_can_be_shown_during_a_training(project):
     finally:
         stage.kill()
         stage.wait()
+
+
+def test_a_crop_reaches_all_that_shows_or_computes_with_frames(project):
+    project.replace("params.yaml", "crop: null", "crop: [0.25, 0, 0.5, 1]")
+    changed = json.loads(project.run("dvc", "status", "--json"))
+    assert {"sample_frames", "extract_features", "explain", *TRAIN} <= set(changed)
+    folder = project.folder / "data" / "contact_sheets"
+    whole = {sheet.name: Image.open(sheet).size for sheet in folder.iterdir()}
+    project.run("python", "-m", "stages.sample_frames")
+    for sheet in folder.iterdir():
+        wide, high = whole[sheet.name]
+        frames = wide // (120 + 2)  # thumbnails and the gaps between them
+        assert Image.open(sheet).size == (wide - 60 * frames, high)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vidseq.errors import VideoError
-from vidseq.video.read import choose_frames, frame_timestamps, stream_frames
+from vidseq.video.packets import shown_frames
+from vidseq.video.read import frame_timestamps, stream_frames
 from vidseq.video.sampling import duration, plan_frames, sample_stream, sample_times
 
 
@@ -138,7 +139,7 @@ def test_a_stream_is_sampled_as_its_file(params, uneven, name, fps):
     chosen = list(sample_stream(stream_frames(path), fps, 0.25))
     np.testing.assert_allclose([seconds for seconds, _, _ in chosen], planned, atol=1e-9)
     begins = frame_timestamps(path)
-    earlier = begins[choose_frames(begins, np.maximum(planned - 0.25, 0))]
+    earlier = begins[shown_frames(begins, planned - 0.25)]
     np.testing.assert_allclose([before.time for _, _, before in chosen], earlier, atol=1e-9)
     assert [frame.time for _, frame, _ in chosen] == [seconds for seconds, _, _ in chosen]
 

@@ -18,6 +18,7 @@ from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.engines import Engine, Tagged
 from vidseq.files import sha256
 from vidseq.params import FeaturesParams
+from vidseq.video.display import Crop
 from vidseq.video.transform import FrameTransform, read_inputs
 
 DECODERS = min(8, os.cpu_count() or 1)  # threads; FFmpeg releases the interpreter's lock
@@ -45,7 +46,8 @@ def recorded_diff(feature_config: dict) -> Diff | None:
 class Job:
     """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache.
 
-    With `diff`, each of them also has a difference image. With `sha256`, the file must have that content.
+    With `diff`, each of them also has a difference image. With `sha256`, the file must have that content. `crop` is the
+    part of the frames to encode.
     """
 
     clip: str
@@ -54,6 +56,7 @@ class Job:
     key: str = ""
     diff: Diff | None = None
     sha256: str | None = None
+    crop: Crop | None = None
 
 
 def image_types(diff: Diff | None) -> list[str]:
@@ -67,11 +70,11 @@ def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
     That is the difference from the frame `diff.seconds` before it, or from the clip's first one.
     """
     if job.diff is None:
-        yield from read_inputs(job.path, job.times, transform)
+        yield from read_inputs(job.path, job.times, transform, job.crop)
         return
     earlier = [max(time - job.diff.seconds, 0.0) for time in job.times]
     wanted = sorted({*earlier, *job.times})
-    inputs = zip(wanted, read_inputs(job.path, wanted, transform), strict=True)
+    inputs = zip(wanted, read_inputs(job.path, wanted, transform, job.crop), strict=True)
     held: dict[float, np.ndarray] = {}
     for before, now in zip(earlier, job.times, strict=True):
         held = {time: frame_3SS for time, frame_3SS in held.items() if time >= before}

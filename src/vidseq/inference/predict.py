@@ -36,11 +36,12 @@ def predict_clips(
     """Return for each file the probabilities of the model's classes (C,), or why it cannot be read."""
     outcomes: dict[str, np.ndarray | VideoError] = {}
     frames = FramesParams(**model.config["frames"])
+    diff = recorded_diff(model.config["features"])
     jobs = []
     for index, path in enumerate(paths):
         try:
             times, _ = plan_frames(path, frames)
-            jobs.append(Job(str(index), path, times.tolist(), diff=recorded_diff(model.config["features"])))
+            jobs.append(Job(str(index), path, times.tolist(), diff=diff, crop=frames.crop))
         except VideoError as error:
             outcomes[str(index)] = error
     if jobs:

@@ -29,7 +29,7 @@ def stream_probabilities(
     settings, features = model.config["frames"], model.config["features"]
     if settings["strategy"] != "fps":
         raise ValueError(f"frames.strategy = {settings['strategy']}: a stream can be sampled by fps alone")
-    stream, to_input = model.stream(window), FrameTransformer(transform)
+    stream, to_input = model.stream(window), FrameTransformer(transform, settings["crop"])
     diff = recorded_diff(features)
     for seconds, frame, before in sample_stream(frames, settings["fps"], diff.seconds if diff else 0.0):
         images = [to_input(frame)]

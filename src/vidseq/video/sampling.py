@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from vidseq.params import FramesParams
-from vidseq.video.read import ROUNDING_S, choose_frames, frame_timestamps
+from vidseq.video.packets import ROUNDING_S, shown_frames
+from vidseq.video.read import frame_timestamps
 
 Frame = TypeVar("Frame")
 
@@ -44,8 +45,7 @@ def sample_times(timestamps_N: np.ndarray, params: FramesParams) -> np.ndarray:
         times_T = (np.arange(min(max(1, begun), params.max_frames)) + 0.5) / params.fps
     else:
         times_T = (np.arange(params.max_frames) + 0.5) * duration(timestamps_N) / params.max_frames
-    shown_T = np.searchsorted(timestamps_N, times_T + ROUNDING_S, side="right") - 1  # the frame that began last
-    return timestamps_N[shown_T]
+    return timestamps_N[shown_frames(timestamps_N, times_T)]
 
 
 def sample_stream(
@@ -61,7 +61,7 @@ def sample_stream(
 
     def chosen() -> tuple[float, Frame, Frame]:
         now, frame = held[-1]
-        before = choose_frames(np.array([seconds for seconds, _ in held]), [max(now - diff_seconds, begin)])[0]
+        [before] = shown_frames(np.array([seconds for seconds, _ in held]), [now - diff_seconds])
         return now, frame, held[before][1]
 
     for seconds, frame in frames:
