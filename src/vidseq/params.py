@@ -40,13 +40,15 @@ class Ucf101Params(Section):
 class DataParams(Section):
     """Where clips come from and how they are split."""
 
-    source: Literal["demo", "ucf101", "folder"]
+    source: Literal["demo", "ucf101", "folder", "table"]
     classes: list[str]
     split: Literal[1, 2, 3]
     test_fraction: Fraction
     val_fraction: Fraction
+    limit: Count | None
     seed: Seed
     on_bad_clip: Literal["fail", "skip"]
+    on_duplicate: Literal["fail", "warn"]
     demo: DemoParams
     ucf101: Ucf101Params
     path: str

@@ -27,6 +27,9 @@ def test_the_key_follows_content_frames_and_backbone_and_not_the_name():
     ):
         assert not {a, c} & {job.key for job in other}
     assert [job.key for job in jobs(config=dict(reversed(CONFIG.items())))] == [a, b, c]
+    later = plan_jobs(CLIPS, FILES, {clip: [1.0, 2.0] for clip in "abc"}, CONFIG, {"a": 1.0})
+    assert later[0].key != later[1].key  # the same frames, but a difference image looks no further back than the start
+    assert [job.start for job in later] == [1.0, 0.0, 0.0]
 
 
 def test_a_job_has_all_that_encoding_needs():
@@ -42,10 +45,10 @@ def test_a_job_has_all_that_encoding_needs():
 
 @pytest.mark.parametrize("package", import_closure(COMPUTES)[1])
 def test_another_version_of_any_package_gives_another_key(package, monkeypatch):
-    before, installed = cache_key("00", [0.0], CONFIG), fingerprints.version
+    before, installed = cache_key("00", [0.0], 0.0, CONFIG), fingerprints.version
     monkeypatch.setattr(fingerprints, "version", lambda name: "0" if name == package else installed(name))
     fingerprint.cache_clear()
-    assert cache_key("00", [0.0], CONFIG) != before
+    assert cache_key("00", [0.0], 0.0, CONFIG) != before
     fingerprint.cache_clear()
     monkeypatch.undo()
-    assert cache_key("00", [0.0], CONFIG) == before
+    assert cache_key("00", [0.0], 0.0, CONFIG) == before

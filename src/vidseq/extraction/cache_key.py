@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -13,18 +15,27 @@ COMPUTES = ("vidseq.extraction.encode", "vidseq.extraction.backbone")  # with al
 
 
 def plan_jobs(
-    clips: pd.DataFrame, clip_files: list[Path], plan: dict[str, list[float]], feature_config: dict
+    clips: pd.DataFrame,
+    clip_files: list[Path],
+    plan: dict[str, list[float]],
+    feature_config: dict,
+    starts: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Job]:
-    """Return a job for each clip of the table whose file is in `clip_files`, with the timestamps of the frame plan."""
+    """Return a job for each clip of the table whose file is in `clip_files`, with the timestamps of the frame plan.
+
+    `starts` says where a clip begins in its file (s), by default with the file.
+    """
     diff = recorded_diff(feature_config)
     jobs = []
     for clip, sha256, path in zip(clips["clip"], clips.sha256, clip_files, strict=True):
-        key = cache_key(sha256, plan[clip], feature_config)
-        jobs.append(Job(clip, path, plan[clip], key, diff, sha256))
+        start = starts.get(clip, 0.0)
+        key = cache_key(sha256, plan[clip], start, feature_config)
+        jobs.append(Job(clip, path, plan[clip], key, diff, sha256, start))
     return jobs
 
 
-def cache_key(sha256: str, times: list[float], feature_config: dict) -> str:
+def cache_key(sha256: str, times: list[float], start: float, feature_config: dict) -> str:
     """Return a digest of a clip's content, its timestamps, what computes its features, and the code that does."""
-    depends = {"content": sha256, "times": times, "features": feature_config, "computed_by": fingerprint(*COMPUTES)}
+    depends = {"content": sha256, "times": times, "start": start}
+    depends |= {"features": feature_config, "computed_by": fingerprint(*COMPUTES)}
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from queue import Full, Queue
@@ -45,7 +46,8 @@ def recorded_diff(feature_config: dict) -> Diff | None:
 class Job:
     """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache.
 
-    With `diff`, each of them also has a difference image. With `sha256`, the file must have that content.
+    With `diff`, each of them also has a difference image. With `sha256`, the file must have that content. `start` is
+    where the clip begins in the file (s): what came before is not its own.
     """
 
     clip: str
@@ -54,6 +56,7 @@ class Job:
     key: str = ""
     diff: Diff | None = None
     sha256: str | None = None
+    start: float = 0.0
 
 
 def image_types(diff: Diff | None) -> list[str]:
@@ -69,7 +72,7 @@ def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
     if job.diff is None:
         yield from read_inputs(job.path, job.times, transform)
         return
-    earlier = [max(time - job.diff.seconds, 0.0) for time in job.times]
+    earlier = [max(time - job.diff.seconds, job.start) for time in job.times]
     wanted = sorted({*earlier, *job.times})
     inputs = zip(wanted, read_inputs(job.path, wanted, transform), strict=True)
     held: dict[float, np.ndarray] = {}
@@ -197,7 +200,7 @@ class _Decoders:
 def check_content(job: Job) -> None:
     """Raise VidseqError if the job's file was edited since its content was recorded."""
     try:
-        edited = job.sha256 is not None and sha256(job.path) != job.sha256
+        edited = job.sha256 is not None and _sha256(job.path, job.path.stat().st_mtime_ns) != job.sha256
     except OSError as error:
         raise VideoError(error.strerror or str(error)) from error
     if edited:
@@ -205,3 +208,8 @@ def check_content(job: Job) -> None:
             f"{job.clip} has changed since download ({job.path.resolve()} has another SHA-256 than data/clips.csv): "
             "to read it anew, run dvc repro --force --single-item download"
         )
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, modified_ns: int) -> str:
+    return sha256(path)  # a long recording has many clips
