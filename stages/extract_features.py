@@ -4,7 +4,7 @@ from stages import run
 from vidseq import paths
 from vidseq.data.clips import clip_files, drop_unreadable, read_clips
 from vidseq.data.features import pack_features
-from vidseq.data.frame_plan import read_frame_plan
+from vidseq.data.frame_plan import read_frame_plan, read_starts
 from vidseq.extraction.backbone import load_backbone
 from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.cache_key import plan_jobs
@@ -28,7 +28,7 @@ def main(params: Params) -> None:
     feature_config = backbone.feature_config(runtime, diff_of(settings))
     cache = FeatureCache(paths.cache("features"))
 
-    jobs = plan_jobs(clips, clip_files(clips), plan, feature_config, params.frames.crop)
+    jobs = plan_jobs(clips, clip_files(clips), plan, feature_config, params.frames.crop, read_starts())
     with cache.in_use():
         failed = encode_missing(jobs, backbone, runtime, settings, cache)
         reasons = {job.clip: failed[job.key] for job in jobs if job.key in failed}

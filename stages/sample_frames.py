@@ -9,40 +9,48 @@ import pandas as pd
 from stages import run
 from vidseq import paths
 from vidseq.data.clips import clip_files, drop_unreadable, read_clips
-from vidseq.data.frame_plan import write_frame_plan
+from vidseq.data.frame_plan import ClipPlan, write_frame_plan
 from vidseq.errors import VideoError
 from vidseq.files import atomic_write, write_json
 from vidseq.params import Params
 from vidseq.progress import track
 from vidseq.video.display import Crop
-from vidseq.video.read import read_frames
-from vidseq.video.sampling import plan_frames
+from vidseq.video.read import frame_timestamps, read_frames
+from vidseq.video.sampling import plan_interval
 from vidseq.video.sheets import contact_sheet
 
 SHEET_CLIPS, SHEET_FRAMES = 4, 10
 
 
 def main(params: Params) -> None:
-    """Write data/frames.parquet (clip, step, timestamp and the clip's duration in s), contact sheets and metrics."""
+    """Write data/frames.parquet (one row per frame: `write_frame_plan`), contact sheets and metrics."""
     clips = read_clips()
-    files = clip_files(clips)
+    by_file = [(file, rows) for file, rows in clips.groupby(pd.Series(clip_files(clips), clips.index), sort=False)]
 
-    def plan(file: Path) -> tuple[np.ndarray, float] | VideoError:
+    def plan(file: Path, rows: pd.DataFrame) -> dict[str, ClipPlan | VideoError]:
         try:
-            return plan_frames(file, params.frames)
+            timestamps_N = frame_timestamps(file)
+        except VideoError as error:
+            return dict.fromkeys(rows["clip"], error)
+        intervals = zip(rows["clip"], rows.start, rows.end, strict=True)
+        return {clip: of_interval(timestamps_N, start, end) for clip, start, end in intervals}
+
+    def of_interval(timestamps_N: np.ndarray, start: float, end: float) -> ClipPlan | VideoError:
+        try:
+            return ClipPlan(*plan_interval(timestamps_N, params.frames, start, end))
         except VideoError as error:
             return error
 
     with ThreadPoolExecutor() as pool:
-        planned = list(track(pool.map(plan, files), "sampling frames", len(clips)))
-    outcomes = dict(zip(clips["clip"], planned, strict=True))
+        planned = list(track(pool.map(plan, *zip(*by_file, strict=True)), "sampling frames", len(by_file)))
+    outcomes = {clip: outcome for of_file in planned for clip, outcome in of_file.items()}
     reasons = {clip: str(outcome) for clip, outcome in outcomes.items() if isinstance(outcome, VideoError)}
     good = drop_unreadable(clips, reasons, params.data.on_bad_clip)
 
     plans = {clip: outcome for clip, outcome in outcomes.items() if not isinstance(outcome, VideoError)}
     table = write_frame_plan(plans)
     with atomic_write(paths.CONTACT_SHEETS) as folder:
-        draw_sheets(good, {clip: times for clip, (times, _) in plans.items()}, params.frames.crop, folder)
+        draw_sheets(good, {clip: plan.times for clip, plan in plans.items()}, params.frames.crop, folder)
     counts = {"clips": len(good), "frames": len(table), "skipped_clips": len(reasons)}
     write_json(paths.METRICS / "sample_frames.json", counts)
     print(f"{len(table)} frames of {len(good)} clips, {table.groupby('clip').size().median():.0f} per clip (median)")

@@ -1,6 +1,8 @@
 """The typed form of params.yaml, which refuses unknown keys, wrong types and values out of range."""
 
 from difflib import get_close_matches
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +11,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, YAMLError
 
 from vidseq.errors import VidseqError
+from vidseq.files import atomic_write
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -41,13 +44,15 @@ class Ucf101Params(Section):
 class DataParams(Section):
     """Where clips come from and how they are split."""
 
-    source: Literal["demo", "ucf101", "folder"]
+    source: Literal["demo", "ucf101", "folder", "table"]
     classes: list[str]
     split: Literal[1, 2, 3]
     test_fraction: Fraction
     val_fraction: Fraction
+    limit: Count | None
     seed: Seed
     on_bad_clip: Literal["fail", "skip"]
+    on_duplicate: Literal["fail", "warn"]
     demo: DemoParams
     ucf101: Ucf101Params
     path: str
@@ -195,6 +200,22 @@ def load_params(path: Path) -> Params:
         raise VidseqError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise VidseqError(f"{path}: " + "; ".join(_explain(detail) for detail in error.errors())) from error
+
+
+def write_params(path: Path, values: dict[str, Any]) -> None:
+    """Set values in params.yaml by their dotted keys; its comments and all else stay as they are."""
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.representer.add_representer(
+        type(None), lambda node, _: node.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    content = yaml.load(path)
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        reduce(getitem, sections, content)[name] = value
+    with atomic_write(path) as tmp:
+        yaml.dump(content, tmp)
 
 
 def _explain(detail: ErrorDetails) -> str:

@@ -11,7 +11,7 @@ import torch
 from vidseq import paths
 from vidseq.data.clips import store_clips
 from vidseq.data.features import pack_features
-from vidseq.data.frame_plan import write_frame_plan
+from vidseq.data.frame_plan import ClipPlan, write_frame_plan
 from vidseq.models import build_head
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 
@@ -45,8 +45,9 @@ def project(tmp_path: Path, make_video, make_model, monkeypatch: pytest.MonkeyPa
     for n, clip in enumerate(clips):
         make_video(f"data/clips/{clip}.avi", 30 + n)
     table = pd.DataFrame({"clip": clips, "path": [f"{clip}.avi" for clip in clips], "label": "A", "group": clips})
-    store_clips(table.assign(split="test"), paths.CLIPS).to_csv(paths.CLIP_TABLE, index=False)
-    write_frame_plan({clip: (np.array([0.0, 0.2]), 1.2) for clip in clips})
+    table = table.assign(split="test", start=np.nan, end=np.nan)
+    store_clips(table, paths.CLIPS, "fail").to_csv(paths.CLIP_TABLE, index=False)
+    write_frame_plan({clip: ClipPlan(np.array([0.0, 0.2]), 1.2) for clip in clips})
     lengths = dict(zip(clips, (5, 20, 9), strict=True))
     rng = np.random.default_rng(0)
     features = [rng.normal(size=(length, 8)) for length in lengths.values()]

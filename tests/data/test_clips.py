@@ -1,6 +1,7 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,7 +30,7 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def table(*paths: str) -> pd.DataFrame:
-    return pd.DataFrame({"clip": [Path(path).stem for path in paths], "path": paths})
+    return pd.DataFrame({"clip": [Path(path).stem for path in paths], "path": paths, "start": np.nan, "end": np.nan})
 
 
 def store_path(content: bytes, suffix: str = ".avi") -> Path:
@@ -39,6 +40,7 @@ def store_path(content: bytes, suffix: str = ".avi") -> Path:
 
 def test_a_class_may_be_named_like_a_missing_value(tmp_path):
     clips = pd.DataFrame({"clip": ["1", "2.0"], "label": ["None", "NA"], "group": ["nan", "007"]})
+    clips = clips.assign(start=[np.nan, 0.1 + 0.2], end=[np.nan, 1 / 3])
     clips.to_csv(tmp_path / "clips.csv", index=False)
     pd.testing.assert_frame_equal(read_clips(tmp_path / "clips.csv"), clips)
 
@@ -47,7 +49,7 @@ def test_a_file_moves_into_the_store_and_a_link_takes_its_place(folder):
     contents = {"Run/a.AVI": b"one", "Walk/b.avi": b"two"}
     for path, content in contents.items():
         write(folder / path, content)
-    clips = store_clips(table(*contents), folder)
+    clips = store_clips(table(*contents), folder, "fail")
     assert clips.sha256.tolist() == [hashlib.sha256(content).hexdigest() for content in contents.values()]
     assert clips.path.tolist() == list(contents)
     stored = clip_files(clips)
@@ -63,7 +65,7 @@ def test_a_file_moves_into_the_store_and_a_link_takes_its_place(folder):
 
 def test_clips_are_found_without_their_folder(folder):
     write(folder / "a.avi", b"one")
-    clips = store_clips(table("a.avi"), folder)
+    clips = store_clips(table("a.avi"), folder, "fail")
     files.remove(folder)  # as DVC does before it runs the stage again
     assert clip_files(clips)[0].read_bytes() == b"one"
 
@@ -72,7 +74,7 @@ def test_the_file_that_a_link_shows_stays_where_it_is(folder, tmp_path):
     own = write(tmp_path / "videos" / "a.mp4", b"own")
     inode = own.stat().st_ino
     files.link(own, folder / "Run" / "a.mp4")
-    clips = store_clips(table("Run/a.mp4"), folder)
+    clips = store_clips(table("Run/a.mp4"), folder, "fail")
     assert not own.is_symlink()
     assert (own.stat().st_ino, own.read_bytes()) == (inode, b"own")
     [file] = clip_files(clips)
@@ -89,7 +91,7 @@ def test_a_hard_linked_file_stays_where_it_is(folder, tmp_path, monkeypatch):
     own = write(tmp_path / "videos" / "a.mp4", b"own")
     monkeypatch.setattr("os.symlink", refuse)  # a file system without symlinks
     files.link(own, folder / "a.mp4")
-    [file] = clip_files(store_clips(table("a.mp4"), folder))
+    [file] = clip_files(store_clips(table("a.mp4"), folder, "fail"))
     assert own.samefile(file)
     assert own.samefile(folder / "a.mp4")
 
@@ -98,7 +100,7 @@ def test_the_same_content_under_two_names_is_stored_once(folder):
     names = [f"{n}.avi" for n in range(20)]
     for name in names:
         write(folder / name, b"same")
-    clips = store_clips(table(*names), folder)
+    clips = store_clips(table(*names), folder, "fail")
     assert clips.sha256.nunique() == 1
     assert [path.name for path in store_path(b"same").parent.iterdir()] == [store_path(b"same").name]
     assert len(set(clip_files(clips))) == 1
@@ -108,10 +110,10 @@ def test_the_same_content_under_two_names_is_stored_once(folder):
 
 def test_storing_again_changes_nothing(folder):
     write(folder / "a.avi", b"one")
-    first = store_clips(table("a.avi"), folder)
+    first = store_clips(table("a.avi"), folder, "fail")
     files.remove(folder)
     write(folder / "a.avi", b"one")
-    pd.testing.assert_frame_equal(store_clips(table("a.avi"), folder), first)
+    pd.testing.assert_frame_equal(store_clips(table("a.avi"), folder, "fail"), first)
     assert (folder / "a.avi").read_bytes() == b"one"
     assert not store_path(b"one").is_symlink()
 
@@ -121,7 +123,7 @@ def test_a_missing_file_is_named_with_the_command_that_restores_it(folder, tmp_p
     for name in ("a.avi", "b.avi"):
         own = write(tmp_path / "videos" / name, name.encode())
         files.link(own, folder / name) if linked else own.rename(write(folder / name, b""))
-    clips = store_clips(table("a.avi", "b.avi"), folder)
+    clips = store_clips(table("a.avi", "b.avi"), folder, "fail")
     (own if linked else store_path(b"b.avi")).unlink()
     message = r"1 of 2 clips are missing, the first is b\.avi: .* dvc repro --force --single-item download$"
     with pytest.raises(VidseqError, match=message) as caught:

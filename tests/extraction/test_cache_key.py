@@ -29,6 +29,9 @@ def test_the_key_follows_content_frames_and_backbone_and_not_the_name():
     ):
         assert not {a, c} & {job.key for job in other}
     assert [job.key for job in jobs(config=dict(reversed(CONFIG.items())))] == [a, b, c]
+    later = plan_jobs(CLIPS, FILES, {clip: [1.0, 2.0] for clip in "abc"}, CONFIG, starts={"a": 1.0})
+    assert later[0].key != later[1].key  # the same frames, but a difference image looks no further back than the start
+    assert [job.start for job in later] == [1.0, 0.0, 0.0]
 
 
 def test_a_job_has_all_that_encoding_needs():

@@ -26,6 +26,12 @@ def params(seed: int = 0, groups: int = 1, clips: int = 1, classes: tuple[str, .
     return SimpleNamespace(seed=seed, classes=list(classes), demo=SimpleNamespace(groups=groups, clips=clips))
 
 
+def prepare(given: SimpleNamespace, folder: Path) -> pd.DataFrame:
+    clips = demo.find(given)
+    demo.fetch(given, clips, folder)
+    return clips
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.avi")}
 
@@ -33,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Path]:
     folder = tmp_path_factory.mktemp("clips")
-    return demo.prepare(params(groups=2), folder), folder
+    return prepare(params(groups=2), folder), folder
 
 
 def test_the_table_names_the_files(drawn: tuple[pd.DataFrame, Path]) -> None:
@@ -65,11 +71,11 @@ def test_clips_are_short_videos_of_different_lengths(drawn: tuple[pd.DataFrame, 
 
 def test_a_clip_depends_on_its_name_and_the_seed_alone(drawn: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:
     before = contents(drawn[1])
-    demo.prepare(params(classes=PAIR), tmp_path / "fewer")
+    prepare(params(classes=PAIR), tmp_path / "fewer")
     fewer = contents(tmp_path / "fewer")
     assert sorted(fewer) == [f"{label}/v_{label}_g01_c01.avi" for label in PAIR]
     assert all(before[name] == content for name, content in fewer.items())
-    demo.prepare(params(seed=1, classes=PAIR[:1]), tmp_path / "other")
+    prepare(params(seed=1, classes=PAIR[:1]), tmp_path / "other")
     assert all(before[name] != content for name, content in contents(tmp_path / "other").items())
 
 
@@ -77,7 +83,7 @@ def test_the_number_of_processes_changes_nothing(
     drawn: tuple[pd.DataFrame, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "ProcessPoolExecutor", partial(ProcessPoolExecutor, 1))
-    demo.prepare(params(groups=2, classes=("RaiseTwice",)), tmp_path)
+    prepare(params(groups=2, classes=("RaiseTwice",)), tmp_path)
     before = contents(drawn[1])
     assert all(before[name] == content for name, content in contents(tmp_path).items())
 
@@ -128,7 +134,7 @@ def test_only_the_order_of_frames_tells_the_pair_apart() -> None:
 
 def test_an_unknown_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VidseqError) as caught:
-        demo.prepare(params(classes=("RaiseTwice", "Flying")), tmp_path)
+        prepare(params(classes=("RaiseTwice", "Flying")), tmp_path)
     assert str(caught.value) == (
         "data.classes: the demo has no class 'Flying'; it has RaiseThenSquat, RaiseTwice, "
         "RaiseWithSquat, SquatThenRaise, SquatTwice"

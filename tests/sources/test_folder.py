@@ -27,7 +27,7 @@ def test_videos_are_linked_and_split_by_the_group_in_their_name(tmp_path, params
     (root / ".hidden").mkdir()
     clips = sources.prepare(options(params, root), tmp_path / "clips")
     assert len(clips) == 2 * 6 * 2
-    assert set(clips.columns) == {"clip", "path", "label", "group", "split"}
+    assert set(clips.columns) == {"clip", "path", "start", "end", "label", "group", "split"}
     assert "Run_g03" in set(clips.group)
     assert (clips.groupby("group").split.nunique() == 1).all()
     for path in clips.path:
@@ -63,7 +63,7 @@ def test_lists_decide_the_split_where_they_are_given(tmp_path, params, capsys):
     assert "warning: 4 videos are in no list of split 2" in capsys.readouterr().out
     (root / "Run" / "v_Run_g02_c01.MP4").unlink()
     with pytest.raises(VidseqError, match=r"1 clips of split 2 are not in data\.path, the first is Run/v_Run_g02_c01"):
-        folder.prepare(options(params, root, split_lists=str(lists), split=2), tmp_path / "other")
+        folder.find(options(params, root, split_lists=str(lists), split=2))
 
 
 def test_a_leak_in_the_lists_stops_the_pipeline(tmp_path, params):
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_folder_is_named_in_one_line(tmp_path, params, chan
     root = fill(tmp_path / "videos")
     prepare(root)
     with pytest.raises(VidseqError, match=message) as caught:
-        folder.prepare(options(params, root, **changes), tmp_path / "clips")
+        folder.find(options(params, root, **changes))
     assert "\n" not in str(caught.value)
 
 

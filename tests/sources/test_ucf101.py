@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO
 
+import pandas as pd
 import pytest
 from sources.range_server import RangeServer, serve
 
@@ -80,16 +81,22 @@ def remote(server: RangeServer, **changes: object) -> SimpleNamespace:
     return params(server.url("videos.zip"), server.url("lists.zip"), **changes)
 
 
+def prepare(given: SimpleNamespace, clips_dir: Path) -> pd.DataFrame:
+    clips = ucf101.find(given)
+    ucf101.fetch(given, clips, clips_dir)
+    return clips
+
+
 def failure(given: SimpleNamespace) -> str:
     with pytest.raises(VidseqError) as caught:
-        ucf101.prepare(given, Path("clips"))
+        prepare(given, Path("clips"))
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def check_beta(given: SimpleNamespace, clips_dir: Path) -> None:
-    clips = ucf101.prepare(given, clips_dir)
+    clips = prepare(given, clips_dir)
     wanted = sorted(name for name in NAMES if name.startswith("Beta/"))
     assert list(clips.columns) == ["clip", "path", "label", "group", "split"]
     assert list(clips.path) == wanted
@@ -152,7 +159,7 @@ def test_a_temporary_failure_is_retried(server: RangeServer) -> None:
 
 def test_a_kept_clip_of_another_archive_is_not_taken(server: RangeServer) -> None:
     write_zip(server.folder / "other.zip", content=lambda name: content(name)[::-1])
-    ucf101.prepare(params(server.url("other.zip"), server.url("lists.zip")), Path("other"))
+    prepare(params(server.url("other.zip"), server.url("lists.zip")), Path("other"))
     check_beta(remote(server), Path("clips"))
 
 
@@ -215,7 +222,7 @@ def test_the_five_default_classes(project: Path) -> None:
     for lists in SHARED.glob("splits/t*list01.txt"):
         for name in re.findall(rf"v_(?:{'|'.join(ucf101.DEFAULT_CLASSES)})_g.*avi", lists.read_text()):
             (project / name).touch()
-    clips = ucf101.prepare(params(".", SHARED / "splits", classes=()), Path("clips"))
+    clips = prepare(params(".", SHARED / "splits", classes=()), Path("clips"))
     assert set(clips.label) == set(ucf101.DEFAULT_CLASSES)
     assert clips.split.value_counts().to_dict() == {"train": 594, "test": 224}
     assert "Punch_g08" in set(clips.group)
@@ -227,7 +234,7 @@ def test_no_group_is_in_two_splits(split: int, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ucf101, "_files", lambda location, names: names)
     monkeypatch.setattr(ucf101, "link", lambda source, target: None)
     labels = re.findall("[A-Za-z]+", (SHARED / "splits/classInd.txt").read_text())
-    clips = ucf101.prepare(params("", SHARED / "splits", labels, split), Path("clips"))
+    clips = prepare(params("", SHARED / "splits", labels, split), Path("clips"))
     assert len(clips) == 13_320
     assert clips.group.nunique() == 101 * 25
     assert clips.groupby("group").split.nunique().max() == 1
@@ -241,7 +248,7 @@ def test_one_class_out_of_an_archive(server: RangeServer) -> None:
     write_zip(server.folder / "videos.zip", names, "{file}", content=lambda name: (videos / name).read_bytes())
     wanted = sum(file.stat().st_size for file in videos.glob("PushUps/*"))
     given = params(server.url("videos.zip"), SHARED / "splits", ("PushUps",))
-    clips = ucf101.prepare(given, Path("clips"))
+    clips = prepare(given, Path("clips"))
     assert len(clips) == 102
     assert server.sent < wanted * 1.1
     assert all((Path("clips") / path).read_bytes() == (videos / path).read_bytes() for path in clips.path)

@@ -47,13 +47,15 @@ class Workspace:
             stored.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, stored)
         table = pd.DataFrame({"clip": names, "path": [file.name for file in files], "label": "A", "split": "train"})
-        table.assign(group=names, sha256=digests).to_csv(self.folder / "data" / "clips.csv", index=False)
+        table.assign(group=names, sha256=digests, start=None, end=None).to_csv(
+            self.folder / "data" / "clips.csv", index=False
+        )
         plan = [
             (name, step, 0.04 * (2 * step + n % 3))
             for n, name in zip(clips, names, strict=True)
             for step in range(STEPS)
         ]
-        plan = pd.DataFrame(plan, columns=["clip", "step", "timestamp"]).assign(duration=1.2)
+        plan = pd.DataFrame(plan, columns=["clip", "step", "timestamp"]).assign(duration=1.2, start=0.0)
         plan.to_parquet(self.folder / "data" / "frames.parquet")
 
     def set(self, old: str, new: str) -> None:

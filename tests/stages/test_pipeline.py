@@ -22,7 +22,7 @@ def read(project: Project, name: str) -> dict:
 def test_repro_runs_every_stage_and_leaves_what_the_readme_names(repro):
     assert sorted(repro.ran(repro.log)) == sorted(STAGES)
     clips = pd.read_csv(repro.folder / "data" / "clips.csv")
-    assert list(clips.columns) == ["clip", "path", "label", "group", "split", "sha256"]
+    assert list(clips.columns) == ["clip", "path", "start", "end", "label", "group", "split", "sha256"]
     assert len(clips) == 8 * 2 * 5
     assert (clips.groupby("group").split.nunique() == 1).all()
     for path in clips.path:

@@ -1,6 +1,7 @@
 """The frame plan: which frames of each clip are sampled, by their time stamps; a plan, not a copy of the frames."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,21 @@ from vidseq import paths
 from vidseq.files import atomic_write
 
 
-def write_frame_plan(plans: dict[str, tuple[np.ndarray, float]], path: Path = paths.FRAME_PLAN) -> pd.DataFrame:
-    """Write and return one row per frame (clip, step, timestamp, duration).
+class ClipPlan(NamedTuple):
+    """What is sampled of a clip, all in s; `times` (T,) and `start`, where the clip begins, are times of its file."""
 
-    `plans` maps a clip to its timestamps (T,), in s from its first frame, and its duration in s.
-    """
+    times: np.ndarray
+    duration: float
+    start: float = 0.0
+
+
+def write_frame_plan(plans: dict[str, ClipPlan], path: Path = paths.FRAME_PLAN) -> pd.DataFrame:
+    """Write and return one row per frame: clip, step, timestamp, and the clip's duration and start."""
     rows = [
-        pd.DataFrame({"clip": clip, "step": range(len(times)), "timestamp": times, "duration": duration})
-        for clip, (times, duration) in plans.items()
+        pd.DataFrame({"clip": clip, "step": range(len(plan.times)), "timestamp": plan.times}).assign(
+            duration=plan.duration, start=plan.start
+        )
+        for clip, plan in plans.items()
     ]
     table = pd.concat(rows, ignore_index=True)
     with atomic_write(path) as tmp:
@@ -25,10 +33,15 @@ def write_frame_plan(plans: dict[str, tuple[np.ndarray, float]], path: Path = pa
 
 
 def read_frame_plan(path: Path = paths.FRAME_PLAN) -> dict[str, list[float]]:
-    """Return each clip's timestamps (s, ascending)."""
+    """Return each clip's timestamps (s from the first frame of its file, ascending)."""
     return {str(clip): rows.tolist() for clip, rows in pd.read_parquet(path).groupby("clip", sort=True).timestamp}
 
 
 def read_durations(path: Path = paths.FRAME_PLAN) -> pd.Series:
     """Return each clip's duration in s, by its name."""
     return pd.read_parquet(path).groupby("clip").duration.first()
+
+
+def read_starts(path: Path = paths.FRAME_PLAN) -> dict[str, float]:
+    """Return where each clip begins in its file, in s, by its name."""
+    return pd.read_parquet(path).groupby("clip").start.first().to_dict()

@@ -1,5 +1,8 @@
 """Splits by group: no group of clips is ever in two parts of the split."""
 
+from collections import Counter
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 
@@ -7,23 +10,46 @@ from vidseq.errors import VidseqError
 
 SPLITS = ("train", "val", "test")
 FOLDS = 5
+MAX_FOLDS = 20  # that a fraction is made of
 
 
 def held_out(labels: pd.Series, groups: pd.Series, fraction: float, seed: int) -> pd.Series:
-    """Choose whole groups that hold about `fraction` of the clips, stratified by class.
+    """Choose whole groups that hold `fraction` of each class's clips, as nearly as the groups allow.
 
-    Returns a boolean series over the clips, true where held out. A pure function of its arguments.
+    Returns a boolean series over the clips, true where held out. A pure function of its arguments. Some of many
+    stratified folds are taken; then single groups change sides for as long as that brings the fractions nearer.
     """
-    fewest = groups.groupby(labels).nunique()
-    if fewest.min() < 2:
+    counts = groups.groupby(labels).nunique()
+    fewest, short = int(counts.min()), counts.index[counts < 2]
+    if fewest < 2:
         raise VidseqError(
-            f"class '{fewest.idxmin()}' has only one group ({groups[labels == fewest.idxmin()].iloc[0]}) to divide: "
-            "it cannot be in both parts; add clips of other groups or drop the class (data.classes)"
+            f"class '{short[0]}' has only one group ({groups[labels == short[0]].iloc[0]}) to divide, as have "
+            f"{len(short)} of {len(counts)} classes: each class needs three, for training, validation and test; add "
+            "clips of other groups or drop the class (data.classes)"
         )
-    _, chosen = group_folds(labels, groups, seed, max(2, round(1 / fraction)))[0]
-    mask = pd.Series(False, index=labels.index)
-    mask.iloc[chosen] = True
-    return mask
+    nearest = Fraction(fraction).limit_denominator(min(fewest, MAX_FOLDS))
+    share = min(max(nearest, Fraction(1, fewest)), Fraction(fewest - 1, fewest))
+    folds = [own for _, own in group_folds(labels, groups, seed, share.denominator)]
+    clips_GC = pd.crosstab(groups, labels)
+
+    def error(held_C: np.ndarray) -> np.ndarray:
+        """Return how far the held-out clips of the classes (..., C) are from the fraction; one side empty is far."""
+        shares_C = held_C / clips_GC.to_numpy().sum(0)
+        return (abs(shares_C - fraction) + ((shares_C == 0) | (shares_C == 1))).sum(-1)
+
+    starts = []
+    for first in range(len(folds)):
+        own = [folds[(first + fold) % len(folds)] for fold in range(share.numerator)]
+        held_G = clips_GC.index.isin(groups.iloc[np.concatenate(own)])
+        starts.append((float(error(clips_GC.to_numpy()[held_G].sum(0))), first, held_G))
+    left, _, held_G = min(starts, key=lambda start: (round(start[0], 9), start[1]))
+    while True:
+        held_C = clips_GC.to_numpy()[held_G].sum(0)
+        errors_G = error(held_C + np.where(held_G, -1, 1)[:, None] * clips_GC.to_numpy())
+        if errors_G.min() > left - 1e-9:
+            return groups.isin(clips_GC.index[held_G])
+        left, changed = float(errors_G.min()), int(errors_G.argmin())
+        held_G[changed] = not held_G[changed]
 
 
 def group_folds(
@@ -61,6 +87,23 @@ def with_validation(clips: pd.DataFrame, fraction: float, seed: int) -> pd.DataF
     train = clips[clips.split == "train"]
     val = held_out(train.label, train.group, fraction, seed)
     return clips.assign(split=clips.split.mask(val.reindex(clips.index, fill_value=False), "val"))
+
+
+def limit_groups(clips: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
+    """Return whole groups, taken at random until each class has `limit` clips in each part of the split, or no more.
+
+    A group of several classes counts for all of them. The order of the rows stays.
+    """
+    order = clips.group.drop_duplicates().sample(frac=1, random_state=seed)
+    cells = dict(list(clips.groupby("group")[["label", "split"]]))
+    counts: Counter[tuple[str, str]] = Counter()
+    kept = set()
+    for group in order:
+        own = list(cells[group].itertuples(index=False, name=None))
+        if any(counts[cell] < limit for cell in own):
+            kept.add(group)
+            counts.update(own)
+    return clips[clips.group.isin(kept)]
 
 
 def check_splits(clips: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from queue import Full, Queue
@@ -47,7 +48,7 @@ class Job:
     """One clip whose frames at `times` (s, ascending) are to be encoded; `key` names the result in the cache.
 
     With `diff`, each of them also has a difference image. With `sha256`, the file must have that content. `crop` is the
-    part of the frames to encode.
+    part of the frames to encode, and `start` where the clip begins in the file (s): what came before is not its own.
     """
 
     clip: str
@@ -57,6 +58,7 @@ class Job:
     diff: Diff | None = None
     sha256: str | None = None
     crop: Crop | None = None
+    start: float = 0.0
 
 
 def image_types(diff: Diff | None) -> list[str]:
@@ -72,7 +74,7 @@ def images(job: Job, transform: FrameTransform) -> Iterator[np.ndarray]:
     if job.diff is None:
         yield from read_inputs(job.path, job.times, transform, job.crop)
         return
-    earlier = [max(time - job.diff.seconds, 0.0) for time in job.times]
+    earlier = [max(time - job.diff.seconds, job.start) for time in job.times]
     wanted = sorted({*earlier, *job.times})
     inputs = zip(wanted, read_inputs(job.path, wanted, transform, job.crop), strict=True)
     held: dict[float, np.ndarray] = {}
@@ -200,7 +202,7 @@ class _Decoders:
 def check_content(job: Job) -> None:
     """Raise VidseqError if the job's file was edited since its content was recorded."""
     try:
-        edited = job.sha256 is not None and sha256(job.path) != job.sha256
+        edited = job.sha256 is not None and _sha256(job.path, job.path.stat().st_mtime_ns) != job.sha256
     except OSError as error:
         raise VideoError(error.strerror or str(error)) from error
     if edited:
@@ -208,3 +210,8 @@ def check_content(job: Job) -> None:
             f"{job.clip} has changed since download ({job.path.resolve()} has another SHA-256 than data/clips.csv): "
             "to read it anew, run dvc repro --force --single-item download"
         )
+
+
+@lru_cache(maxsize=1024)
+def _sha256(path: Path, modified_ns: int) -> str:
+    return sha256(path)  # a long recording has many clips

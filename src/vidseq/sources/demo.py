@@ -201,30 +201,34 @@ def draw_clip(seed: int, group: int, label: str, clip: int) -> Iterator[np.ndarr
         yield np.clip(view + noise[..., None], 0, 255).astype(np.uint8)
 
 
-def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
-    """Draw the clips into `clips_dir`, as `<Class>/v_<Class>_g<group>_c<clip>.avi`.
+def find(params: "DataParams") -> pd.DataFrame:
+    """Return one row per clip: clip (the file's stem), path (`<Class>/v_<Class>_g<group>_c<clip>.avi`), label, group.
 
-    Returns one row per clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("g01": one performer
-    in one room, in all the classes). What a clip shows depends on its name and the seed alone. Raises VidseqError for
-    a class that is not drawn here.
+    A group ("g01") is one performer in one room, in all the classes. Raises VidseqError for a class that is not drawn
+    here.
     """
     for label in params.classes:
         if label not in CLASSES:
             raise VidseqError(f"data.classes: the demo has no class '{label}'; it has {', '.join(CLASSES)}")
     labels = [label for label in CLASSES if label in (params.classes or CLASSES)]
     groups, clips = range(1, params.demo.groups + 1), range(1, params.demo.clips + 1)
-    jobs = list(product(groups, labels, clips))
     rows = []
-    for group, label, clip in jobs:
+    for group, label, clip in product(groups, labels, clips):
         stem = f"v_{label}_g{group:02d}_c{clip:02d}"
         rows.append({"clip": stem, "path": f"{label}/{stem}.avi", "label": label, "group": f"g{group:02d}"})
-        (clips_dir / label).mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor() as pool:
-        files = [clips_dir / row["path"] for row in rows]
-        drawn = pool.map(_write, [params.seed] * len(jobs), *zip(*jobs, strict=True), files)
-        for _ in track(drawn, "drawing clips", len(jobs)):
-            pass
     return pd.DataFrame(rows).sort_values("clip", ignore_index=True)
+
+
+def fetch(params: "DataParams", clips: pd.DataFrame, clips_dir: Path) -> None:
+    """Draw the clips of the table into `clips_dir`. What a clip shows depends on its name and the seed alone."""
+    for label in clips.label.unique():
+        (clips_dir / label).mkdir(parents=True, exist_ok=True)
+    files = [clips_dir / path for path in clips.path]
+    groups, numbers = (clips["clip"].str.extract(pattern)[0].astype(int) for pattern in (r"_g(\d+)_", r"_c(\d+)$"))
+    with ProcessPoolExecutor() as pool:
+        drawn = pool.map(_write, [params.seed] * len(clips), groups, clips.label, numbers, files)
+        for _ in track(drawn, "drawing clips", len(clips)):
+            pass
 
 
 def _write(seed: int, group: int, label: str, clip: int, file: Path) -> None:

@@ -1,6 +1,5 @@
 """One's own videos: `<path>/<Class>/*.mp4`, split by lists or by group."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,63 +8,71 @@ from vidseq.errors import VidseqError
 from vidseq.files import link
 from vidseq.params import DataParams
 from vidseq.paths import user_path
+from vidseq.sources.groups import groups_by
 from vidseq.sources.lists import read_lists
 from vidseq.video.read import SUFFIXES
 
+HINT = "put the videos in <Class>/ below it, or list them in a CSV (data.source: table)"
 
-def prepare(params: DataParams, clips_dir: Path) -> pd.DataFrame:
-    """Link the videos of the chosen classes into `clips_dir`.
 
-    Returns one row per clip: clip ("<Class>/<stem>"), path (relative to `clips_dir`), label, group, and with lists also
+def find(params: DataParams) -> pd.DataFrame:
+    """Return one row per video of the chosen classes, those in folders within a class included.
+
+    The columns are clip ("<Class>/<stem>"), path (relative to `data.path`), file, label, group, and with lists also
     split ("train" or "test").
     """
     root = user_path(params.path)
-    files = _find(root, params.classes)
-    clips = pd.DataFrame({"path": [file.relative_to(root).as_posix() for file in files]})
-    clips["clip"] = [file.relative_to(root).with_suffix("").as_posix() for file in files]
-    clips["label"] = clips.path.str.split("/").str[0]
-    clips["group"] = _groups(clips, params.group_pattern)
-    twice = clips[clips["clip"].duplicated(keep=False)]
-    if len(twice):
-        raise VidseqError(f"{' and '.join(twice.path[:2])} differ in their suffix alone: keep or rename one")
-    if params.split_lists is not None:
-        clips = _split_by_lists(clips, user_path(params.split_lists), params.split)
-    for path in clips.path:
-        link(root / path, clips_dir / path)
-    return clips
-
-
-def _find(root: Path, classes: list[str]) -> list[Path]:
-    if not root.is_dir():
-        raise VidseqError(f"data.path: there is no folder {root}; it should hold one folder of videos per class")
-    labels = classes or sorted(folder.name for folder in root.iterdir() if folder.is_dir() and folder.name[0] != ".")
-    if not labels:
-        raise VidseqError(f"{root} has no class folders: put the videos in {root}/<Class>/")
-    files = []
-    for label in labels:
-        if not (root / label).is_dir():
-            raise VidseqError(f"data.classes: there is no folder {root / label}")
-        found = sorted(f for f in (root / label).iterdir() if f.suffix.lower() in SUFFIXES)
-        if not found:
-            raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(SUFFIXES))})")
-        files += found
-    return files
-
-
-def _groups(clips: pd.DataFrame, pattern: str) -> pd.Series:
-    try:
-        found = clips["clip"].str.split("/").str[-1].str.extract(pattern, expand=True)
-    except (re.error, ValueError) as error:
-        raise VidseqError(
-            f"data.group_pattern: {error}; it should capture the group's name, as in _(g\\d+)_"
-        ) from error
-    alone = found[0].isna()
+    clips = find_files(root, params.classes)
+    clips["group"] = groups_by(clips["clip"], params.group_pattern)
+    alone = clips.group.isna()
     if alone.any():
         print(
             f"warning: {alone.sum()} of {len(clips)} file names have no group (data.group_pattern); each is taken as "
             "its own group. If some were cut from the same recording, leakage from training to test cannot be excluded."
         )
-    return found[0].mask(alone, clips["clip"])
+    clips["group"] = clips.group.mask(alone, clips["clip"])
+    if params.split_lists is not None:
+        clips = _split_by_lists(clips, user_path(params.split_lists), params.split)
+    return clips
+
+
+def fetch(params: DataParams, clips: pd.DataFrame, clips_dir: Path) -> None:
+    """Link the files of the table into `clips_dir`."""
+    for path, file in clips[["path", "file"]].drop_duplicates().itertuples(index=False):
+        if file.exists():  # else its content is missed when the clips are stored
+            link(file, clips_dir / path)
+
+
+def find_files(root: Path, classes: list[str]) -> pd.DataFrame:
+    """Return clip, path, file and label of all videos in the folders of the chosen classes, by default of all.
+
+    What starts with a dot is left out, as macOS' `._<name>`, and so is a folder that is named like a video. Raises
+    VidseqError where there is nothing.
+    """
+    if not root.is_dir():
+        raise VidseqError(f"data.path: there is no folder {root}; it should hold one folder of videos per class")
+    labels = classes or sorted(folder.name for folder in root.iterdir() if folder.is_dir() and folder.name[0] != ".")
+    if not labels:
+        raise VidseqError(f"{root} has no class folders: {HINT}")
+    rows = []
+    for label in labels:
+        if not (root / label).is_dir():
+            raise VidseqError(f"data.classes: there is no folder {root / label}")
+        found = [file for file in sorted((root / label).rglob("*")) if _is_video(file, root)]
+        if not found:
+            raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(SUFFIXES))})")
+        rows += [{"path": file.relative_to(root).as_posix(), "file": file, "label": label} for file in found]
+    clips = pd.DataFrame(rows)
+    clips.insert(0, "clip", [Path(path).with_suffix("").as_posix() for path in clips.path])
+    twice = clips[clips["clip"].duplicated(keep=False)]
+    if len(twice):
+        raise VidseqError(f"{' and '.join(twice.path[:2])} differ in their suffix alone: keep or rename one")
+    return clips
+
+
+def _is_video(file: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+    return file.suffix.lower() in SUFFIXES and not hidden and not file.is_dir()
 
 
 def _split_by_lists(clips: pd.DataFrame, folder: Path, split: int) -> pd.DataFrame:

@@ -33,11 +33,9 @@ LISTS_SHA256 = "5c0d1a53b8ed364a2ac830a73f405e51bece7d98ce1254fd19ed4a36b224bd27
 CONNECTIONS = 8  # clips fetched at a time
 
 
-def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
-    """Link the clips of the chosen classes into `clips_dir`, as `<Class>/<file>.avi`.
-
-    Returns one row per clip: clip (the file's stem), path (relative to `clips_dir`), label, group ("Punch_g08": one
-    person and place), split ("train" or "test"). Raises VidseqError if a listed clip cannot be downloaded.
+def find(params: "DataParams") -> pd.DataFrame:
+    """Return one row per clip of the chosen classes: clip (the file's stem), path (`<Class>/<file>.avi`), label, group
+    ("Punch_g08": one person and place), split ("train" or "test"), from the lists alone.
     """
     lists = _lists(params.ucf101.lists, params.split)
     classes = params.classes or DEFAULT_CLASSES
@@ -47,11 +45,14 @@ def prepare(params: "DataParams", clips_dir: Path) -> pd.DataFrame:
     odd = clips.path[clips["clip"].isna()]
     if len(odd):
         raise VidseqError(f"{params.ucf101.lists}: '{odd.iloc[0]}' is not of the form <Class>/v_<Class>_g01_c01.avi")
-    clips = clips.sort_values("clip", ignore_index=True)
+    return clips.sort_values("clip", ignore_index=True)[["clip", "path", "label", "group", "split"]]
+
+
+def fetch(params: "DataParams", clips: pd.DataFrame, clips_dir: Path) -> None:
+    """Link the clips of the table into `clips_dir`. Raises VidseqError if one cannot be downloaded."""
     files = _files(params.ucf101.videos, [f"{clip}.avi" for clip in clips["clip"]])
     for path, file in zip(clips.path, files, strict=True):
         link(file, clips_dir / path)
-    return clips[["clip", "path", "label", "group", "split"]]
 
 
 def _local(location: str, key: str) -> Path:

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from vidseq.errors import VideoError
 from vidseq.params import FramesParams
-from vidseq.video.packets import ROUNDING_S, shown_frames
+from vidseq.video.packets import MAX_TAIL_S, ROUNDING_S, shown_frames
 from vidseq.video.read import frame_timestamps
 
 Frame = TypeVar("Frame")
@@ -21,6 +22,26 @@ def plan_frames(path: Path, params: FramesParams) -> tuple[np.ndarray, float]:
     """
     timestamps_N = frame_timestamps(path)
     return sample_times(timestamps_N, params), duration(timestamps_N)
+
+
+def plan_interval(
+    timestamps_N: np.ndarray, params: FramesParams, start: float, end: float
+) -> tuple[np.ndarray, float, float]:
+    """Plan the frames of a video that begin from `start` to before `end` (s), as though they were a file of their own.
+
+    Returns their timestamps in the video (T,), how long (s) the interval is, and when its first frame begins. A bound
+    that is NaN is the video's own. Raises VideoError where the interval is not in the video.
+    """
+    lasts = duration(timestamps_N)
+    if end > lasts + MAX_TAIL_S:
+        raise VideoError(f"it lasts {lasts:.2f} s, and the interval ends at {end:g} s")
+    bounds = np.array([0.0 if np.isnan(start) else start, np.inf if np.isnan(end) else end])
+    first, after = np.searchsorted(timestamps_N, bounds - ROUNDING_S)
+    if first == after:
+        raise VideoError(f"it lasts {lasts:.2f} s, and none of its frames begins from {bounds[0]:g} to {bounds[1]:g} s")
+    begin = float(timestamps_N[first])
+    within_N = timestamps_N[first:after] - begin
+    return sample_times(within_N, params) + begin, duration(within_N), begin
 
 
 def duration(timestamps_N: np.ndarray) -> float:
