@@ -4,69 +4,79 @@ No test clip is used. Results go row by row into one CSV (resumes), the table in
 """
 
 import argparse
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.clips import changed, load_clips, of_folder
+from benchmarks.clips import changed, load_clips
+from benchmarks.heads import load_folders, official
 from vidseq.data.splits import FOLDS
-from vidseq.models import MAIN_MODELS
-from vidseq.params import FeaturesParams, Params, load_params
+from vidseq.models import BASELINE, MAIN_MODELS
+from vidseq.params import FeaturesParams, FramesParams, Params, load_params
+from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import cross_fit
 
 KEYS = ["repeat", "variant", "data", "head"]
+DATA_SETS = {"ucf101": "UCF101", "demo": "demo"}
 VARIANTS: dict[str, dict[str, object]] = {
     "the recipe": {},
+    "4 frames per second": {"frames.fps": 4.0, "preprocessing.lag": 4},
+    "1 frame per second": {"frames.fps": 1.0, "preprocessing.lag": 1},
+    "difference images as large as the frames, 224 px": {"features.diff_size": 224},
+    "difference images of 112 px": {"features.diff_size": 112},
+    "differences over 0.5 s": {"features.diff_seconds": 0.5},
     "rgb alone": {"preprocessing.inputs": ["rgb"]},
     "rgb and diff": {"preprocessing.inputs": ["rgb", "diff"]},
     "rgb, diff and diff_deviation": {"preprocessing.inputs": ["rgb", "diff", "diff_deviation"]},
-    "diff_deviation alone": {"preprocessing.inputs": ["diff_deviation"]},
     "no difference images: rgb and rgb_deviation": {"preprocessing.inputs": ["rgb", "rgb_deviation"]},
-    "no difference images: rgb, rgb_delta and rgb_deviation": {
-        "preprocessing.inputs": ["rgb", "rgb_delta", "rgb_deviation"]
-    },
     "half the PCA components": {"preprocessing.pca_components": 128},
     "one layer": {"model.layers": 1},
-    "twice the width": {"model.dim": 128},
     "without dropout": {"model.dropout": 0.0},
-    "twice the epochs": {"train.epochs": 30},
+    "half the epochs": {"train.epochs": 8},
     "causal RNN, Transformer with a classification token": {
         "rnn.bidirectional": False,
         "transformer.pooling": "cls",
     },
 }
+FEATURES = ("frames.", "features.")  # begin the keys that change the features, and so the baseline
+COLUMNS = (*MAIN_MODELS, BASELINE)
 PREFACE = """# What each part of the recipe adds
 
-Written by `python -m benchmarks.ablation <ucf101> --repeats {repeats}` (see [results.md](results.md)). Accuracy / log
-loss of {folds}-fold cross-validation over the groups of the training clips: {ucf101} of split 1 of UCF101's five
-classes, and {demo} of the demo; no test clip is used. Each repeat has other folds and another seed. On that many clips,
-chance alone moves an accuracy of 0.95 by 0.01, and by more because clips of one group are correlated: small differences
-decide nothing. Head inputs are named as in `params.yaml`.
+Written by `python -m benchmarks.ablation {folders}` (see [results.md](results.md)). Accuracy / log loss of
+{folds}-fold cross-validation over the groups of the training clips: {ucf101} of split 1 of {classes} classes of UCF101,
+and {demo} of the demo; no test clip is used. Mean over the repeats, each with other folds and another seed; in
+brackets, the accuracies' standard deviation over them. On that many clips, chance alone moves an accuracy of 0.94 by
+0.01, and by more because clips of one group are correlated: small differences decide nothing. Names are those of
+`params.yaml`; the baseline changes with the features alone.
 
-| | UCF101, RNN | UCF101, Transformer | demo, RNN | demo, Transformer |
-|---|---:|---:|---:|---:|
+| | repeats | {columns} |
+|---|---:|{rules}|
 """
 
 
 def main() -> None:
     """Run what is not in the results yet, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
+    parser.add_argument("ucf101", type=Path, nargs="+", help="folders that hold videos/<Class>/ and splits/, the lists")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), help="by default all")
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/ablation.csv"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
-    demo = load_params(Path("params.yaml"))
-    lists = str((arguments.ucf101 / "splits").absolute())
-    ucf101 = changed(of_folder(arguments.ucf101 / "videos", demo), {"data.split_lists": lists, "data.split": 1})
-    data_sets = {"ucf101": ucf101, "demo": demo}
+    defaults = load_params(Path("params.yaml"))
 
-    @cache
-    def training_clips(name: str, features: FeaturesParams) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
-        clips, x, feature_config = load_clips(data_sets[name].model_copy(update={"features": features}))
+    @lru_cache(maxsize=4)
+    def training_clips(data: str, frames: str, features: str) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+        sections = {"frames": FramesParams.model_validate_json(frames)}
+        params = defaults.model_copy(update=sections | {"features": FeaturesParams.model_validate_json(features)})
+        if data == "demo":
+            clips, x, feature_config = load_clips(params)
+        else:
+            clips, x, feature_config = load_folders(arguments.ucf101, params)
+            clips = official(clips, arguments.ucf101, split=1)
         known = np.flatnonzero(clips.split != "test")
         return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
 
@@ -74,38 +84,56 @@ def main() -> None:
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[KEYS].itertuples(index=False, name=None))
-    for key in product(range(arguments.repeats), VARIANTS, data_sets, MAIN_MODELS):
+    for key in product(range(arguments.repeats), arguments.variants, DATA_SETS, COLUMNS):
         repeat, variant, data, head = key
-        if key not in done:
-            params = changed(data_sets[data], {**VARIANTS[variant], "train.seed": repeat})
-            row = dict(zip(KEYS, key, strict=True)) | cross_validate(
-                head, *training_clips(data, params.features), params
-            )
-            header = not arguments.results.exists()
-            pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=header, index=False)
-            print(f"repeat {repeat} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
-    counts = {name: len(training_clips(name, demo.features)[0]) for name in data_sets}
-    write_table(pd.read_csv(arguments.results), counts, arguments.out)
+        same = head == BASELINE and VARIANTS[variant] and not any(k.startswith(FEATURES) for k in VARIANTS[variant])
+        if key in done or same:
+            continue
+        params = changed(defaults, {**VARIANTS[variant], "train.seed": repeat})
+        clips, x, config = training_clips(data, params.frames.model_dump_json(), params.features.model_dump_json())
+        row = dict(zip(KEYS, key, strict=True)) | cross_validate(head, clips, x, config, params)
+        pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=not arguments.results.exists(), index=False)
+        print(f"repeat {repeat} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
+    frames, features = defaults.frames.model_dump_json(), defaults.features.model_dump_json()
+    tables = {data: training_clips(data, frames, features)[0] for data in DATA_SETS}
+    counts = {data: len(table) for data, table in tables.items()}
+    facts = {"folders": " ".join(f"<{folder.name}>" for folder in arguments.ucf101)}
+    facts["classes"] = str(tables["ucf101"].label.nunique())
+    write_table(pd.read_csv(arguments.results), facts | counts, arguments.out)
 
 
 def cross_validate(
     name: str, clips: pd.DataFrame, x: list[np.ndarray], feature_config: dict, params: Params
 ) -> dict[str, float]:
     """Return accuracy and log loss of model `name` out of fold, over all clips, whose features are `x`."""
-    out_of_fold = cross_fit(name, x, clips, params, feature_config)
+    if name == BASELINE:
+        labels, groups = clips.label.tolist(), clips.group.tolist()
+        out_of_fold = train_pooling(x, labels, groups, params, feature_config).out_of_fold
+    else:
+        out_of_fold = cross_fit(name, x, clips, params, feature_config)
     p_NC, y_N = out_of_fold.probabilities(), out_of_fold.y_N
     p_N, right_N = p_NC[np.arange(len(y_N)), y_N], p_NC.argmax(1) == y_N
     return {"accuracy": float(right_N.mean()), "log_loss": float(-np.log(p_N.clip(1e-7)).mean())}
 
 
-def write_table(results: pd.DataFrame, counts: dict[str, int], out: Path) -> None:
+def write_table(results: pd.DataFrame, facts: dict, out: Path) -> None:
     """Write docs/ablation.md: one row for each variant that was run, in the order of VARIANTS."""
-    means = results.groupby(["variant", "data", "head"])[["accuracy", "log_loss"]].mean()
-    lines = []
+    by_cell = results.groupby(["variant", "data", "head"])
+    means, spreads = by_cell[["accuracy", "log_loss"]].mean(), by_cell.accuracy.std(ddof=0)
+    columns, lines = list(product(DATA_SETS, COLUMNS)), []
     for variant in (name for name in VARIANTS if name in means.index):
-        cells = [means.xs((variant, data, head)) for data, head in product(counts, MAIN_MODELS)]
-        lines.append(f"| {variant} | {' | '.join(f'{row.accuracy:.3f} / {row.log_loss:.3f}' for row in cells)} |")
-    preface = PREFACE.format(folds=FOLDS, repeats=results.repeat.nunique(), **counts)
+        cells = []
+        for data, head in columns:
+            cell = (variant, data, head)
+            if cell in means.index:
+                accuracy, log_loss = means.loc[cell]
+                cells.append(f"{accuracy:.3f} ({spreads[cell]:.3f}) / {log_loss:.3f}")
+            else:
+                cells.append("")
+        repeats = results[results.variant == variant].repeat.nunique()
+        lines.append(f"| {variant} | {repeats} | {' | '.join(cells)} |")
+    titles = " | ".join(f"{DATA_SETS[data]}, {head}" for data, head in columns)
+    preface = PREFACE.format(folds=FOLDS, columns=titles, rules="|".join(["---:"] * len(columns)), **facts)
     out.mkdir(exist_ok=True)
     (out / "ablation.md").write_text(preface + "\n".join(lines) + "\n", encoding="utf-8")
 

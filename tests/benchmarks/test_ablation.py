@@ -1,3 +1,4 @@
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,23 +39,26 @@ def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_g
     assert row["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2)
 
 
+def test_the_baseline_is_cross_validated_too(params):
+    rng = np.random.default_rng(0)
+    clips = pd.DataFrame({"label": ["A", "B"] * 15, "group": [f"g{n // 2}" for n in range(30)]})
+    x = [rng.normal(n % 2, 0.1, (3, 4)).astype(np.float16) for n in range(30)]
+    config = {"name": "cnn", "weights": "5ebb", "transform": {}, "diff": None, "image_types": ["rgb"]}
+    assert ablation.cross_validate("baseline", clips, x, config, params)["accuracy"] == 1.0
+
+
 def test_the_ablation_table_has_a_row_per_variant(tmp_path):
+    cells = product(range(2), ablation.VARIANTS, {"ucf101": 0.5, "demo": 0.7}.items(), ablation.COLUMNS)
     rows = [
-        {
-            "repeat": repeat,
-            "variant": variant,
-            "data": data,
-            "head": head,
-            "accuracy": level + 0.1 * repeat,
-            "log_loss": 1.0,
-        }
-        for repeat in range(2)
-        for variant in ablation.VARIANTS
-        for data, level in (("ucf101", 0.5), ("demo", 0.7))
-        for head in ("rnn", "transformer")
+        dict(zip(ablation.KEYS, (repeat, variant, data, head), strict=True))
+        | {"accuracy": level + 0.1 * repeat, "log_loss": 1.0}
+        for repeat, variant, (data, level), head in cells
+        if head != "baseline" or variant == "the recipe"
     ]
-    ablation.write_table(pd.DataFrame(rows), {"ucf101": 42, "demo": 24}, tmp_path)
+    facts = {"folders": "<ucf101>", "classes": "9", "ucf101": 42, "demo": 24}
+    ablation.write_table(pd.DataFrame(rows), facts, tmp_path)
     text = (tmp_path / "ablation.md").read_text()
-    assert "| without dropout | 0.550 / 1.000 | 0.550 / 1.000 | 0.750 / 1.000 | 0.750 / 1.000 |" in text
-    assert text.count("0.550") == 2 * len(ablation.VARIANTS)
-    assert "42 of split 1" in text
+    of_ucf, of_demo = "0.550 (0.050) / 1.000", "0.750 (0.050) / 1.000"
+    assert f"| without dropout | 2 | {of_ucf} | {of_ucf} |  | {of_demo} | {of_demo} |  |" in text
+    assert f"| the recipe | 2 | {of_ucf} | {of_ucf} | {of_ucf} |" in text
+    assert "42 of split 1 of 9 classes" in text

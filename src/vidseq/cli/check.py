@@ -174,7 +174,10 @@ def _durations(clips: "pd.DataFrame", params: Params) -> None:
 
     settings, diff = params.features, diff_of(params.features)
     chosen = clips.iloc[np.unique(np.linspace(0, len(clips) - 1, MEASURED).round().astype(int))]
-    jobs = [Job(row.clip, row.file, row.times, diff=diff, crop=params.frames.crop, start=row.begin) for row in chosen.itertuples()]
+    jobs = [
+        Job(row.clip, row.file, row.times, diff=diff, crop=params.frames.crop, start=row.begin)
+        for row in chosen.itertuples()
+    ]
     runtime = choose_runtime(settings.engine, settings.precision)
     backbone = load_backbone(settings.backbone, paths.cache("models"))
     per_step, features = measure_extraction(jobs, backbone, runtime, settings.batch_size)

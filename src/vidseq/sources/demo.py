@@ -115,7 +115,7 @@ def random_performer(rng: np.random.Generator) -> Performer:
     return Performer(
         *(leg, torso, arm, head),
         girth=rng.uniform(0.8, 1.3),
-        turn=rng.uniform(0.8, 1),
+        turn=rng.uniform(0.7, 1),
         bend=rng.uniform(0, 0.5),
         skin=(int(240 * light), int(195 * light), int(160 * light)),
         shirt=_random_colour(rng, 0.4, 0.9),
