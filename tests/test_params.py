@@ -71,7 +71,7 @@ def test_every_key_of_params_yaml_has_a_comment_or_a_plain_name():
 
 
 def test_values_are_set_and_all_else_stays(tmp_path):
-    path = write(tmp_path, "layers: 2 ", "layers: 2 ")
+    path = write(tmp_path, "layers: 2", "layers: 2")
     before = path.read_text()
     write_params(path, {})
     assert path.read_text() == before

@@ -58,14 +58,13 @@ def test_a_good_folder_is_described_and_its_params_are_written(videos):
 def test_what_is_wrong_is_listed_with_its_reason(videos):
     shutil.copyfile(videos / "None" / "None0_0.avi", videos / "Walk" / "Walk7_0.avi")
     write_clip(videos / "Walk" / "Walk8_0.avi", 0, frames=24)  # the same blocks as None0_0
-    whole = (videos / "None" / "None1_1.avi").read_bytes()
-    (videos / "None" / "None9_0.avi").write_bytes(whole[: len(whole) // 3])
+    (videos / "None" / "None9_0.avi").write_bytes(b"no video")
     (videos / "None" / "None9_1.avi").symlink_to("gone.avi")
     before = (videos.parent / "params.yaml").read_text()
     status, said = check("videos")
     assert status == 1
     assert "2 clips cannot be read" in said
-    assert "None/None9_0: it is cut off" in said
+    assert "None/None9_0: Invalid data found" in said
     assert "None/None9_1: No such file or directory" in said
     assert "the same content in two classes: 1 pairs\n  None/None0_0 and Walk/Walk7_0\n" in said
     assert "nearly the same frames in two classes" in said

@@ -158,7 +158,7 @@ def _split(clips: "pd.DataFrame", params: Params) -> list[str]:
         print(table.rename_axis(None).rename_axis(None, axis=1).to_string())
         check_duplicates(divided, params.data.on_duplicate)
     except VidseqError as error:
-        return [str(error).partition("\n")[0]]
+        return [str(error).partition("\n")[0].rstrip(":")]
     return []
 
 
