@@ -14,12 +14,12 @@ from vidseq.params import load_params
 from vidseq.video.write import write_video
 
 
-def write_clip(path, seed: int, frames: int = 20) -> None:
+def write_clip(path, seed: int, fps: int = 10) -> None:
     """Write a clip of moving blocks; another seed shows other ones."""
     blocks = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
     image = blocks.repeat(8, 0).repeat(8, 1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, (np.roll(image, 2 * n, 1) for n in range(frames)), 10)
+    write_video(path, (np.roll(image, 2 * n, 1) for n in range(20)), fps)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_good_folder_is_described_and_its_params_are_written(videos):
 
 def test_what_is_wrong_is_listed_with_its_reason(videos):
     shutil.copyfile(videos / "None" / "None0_0.avi", videos / "Walk" / "Walk7_0.avi")
-    write_clip(videos / "Walk" / "Walk8_0.avi", 0, frames=24)  # the same blocks as None0_0
+    write_clip(videos / "Walk" / "Walk8_0.avi", 0, fps=12)  # the frames of None0_0
     (videos / "None" / "None9_0.avi").write_bytes(b"no video")
     (videos / "None" / "None9_1.avi").symlink_to("gone.avi")
     before = (videos.parent / "params.yaml").read_text()
