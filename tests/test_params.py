@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vidseq.errors import VidseqError
-from vidseq.params import load_params
+from vidseq.params import load_params, write_params
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,3 +68,18 @@ def test_every_key_of_params_yaml_has_a_comment_or_a_plain_name():
     lines = [line for line in (ROOT / "params.yaml").read_text().splitlines() if re.match(r"\s+\w+: \S", line)]
     silent = {line.split(":")[0].strip() for line in lines if "#" not in line}
     assert silent <= {"videos", "lists", "layers", "dropout", "bidirectional", "epochs", "batch_size", "seed"}
+
+
+def test_values_are_set_and_all_else_stays(tmp_path):
+    path = write(tmp_path, "layers: 2", "layers: 2")
+    before = path.read_text()
+    write_params(path, {})
+    assert path.read_text() == before
+    changes = {"data.source": "folder", "data.path": "my: videos", "data.limit": None, "data.demo.groups": 9}
+    write_params(path, changes)
+    data = load_params(path).data
+    assert (data.source, data.path, data.limit, data.demo.groups) == ("folder", "my: videos", None, 9)
+    lines = list(zip(before.splitlines(), path.read_text().splitlines(), strict=True))
+    changed = [(old, new) for old, new in lines if old != new]
+    assert [new.split()[0] for _, new in changed] == ["source:", "groups:", "path:"]
+    assert all(old.partition("#")[2] == new.partition("#")[2] for old, new in changed)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from vidseq import files
-from vidseq.data.clips import clip_files, drop_unreadable, read_clips, store_clips
+from vidseq.data.clips import check_duplicates, clip_files, drop_unreadable, read_clips, store_clips
 from vidseq.errors import VidseqError
 
 CLIPS = pd.DataFrame(
@@ -153,3 +153,51 @@ def test_skip_stops_where_a_split_or_a_class_would_be_empty():
 
 def test_nothing_bad_changes_nothing():
     assert drop_unreadable(CLIPS, {}, "fail") is CLIPS
+
+
+def contents(*rows: tuple) -> pd.DataFrame:
+    columns = ["clip", "sha256", "start", "end", "label", "split"]
+    return pd.DataFrame(rows, columns=columns).astype({"start": float, "end": float})
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        (("b", "00", None, None, "B", "train"), True),  # two labels
+        (("b", "00", None, None, "A", "test"), True),  # two parts of the split
+        (("b", "00", None, None, "A", "train"), False),
+        (("b", "01", None, None, "B", "test"), False),  # other content
+        (("b", "00", 9.5, None, "B", "train"), True),
+        (("b", "00", 10, 20, "B", "train"), False),  # it begins where the other one ends
+        (("b", "00", 0, 2, "B", "train"), False),
+        (("b", "00", 0, 2.5, "A", "test"), True),
+    ],
+)
+def test_content_in_common_stops_where_it_contradicts_or_leaks(second, found, capsys):
+    whole = second[2:4] == (None, None)
+    clips = contents(("a", "00", *((None, None) if whole else (2, 10)), "A", "train"), second)
+    if not found:
+        assert check_duplicates(clips, "fail") is None
+        return
+    with pytest.raises(
+        VidseqError, match=r"1 pairs of clips have content in common.*data\.on_duplicate=warn"
+    ) as caught:
+        check_duplicates(clips, "fail")
+    line = str(caught.value).splitlines()[1]
+    assert "a (A, train)" in line
+    assert f"b ({second[4]}, {second[5]})" in line
+    check_duplicates(clips, "warn")
+    assert line in capsys.readouterr().out
+
+
+def test_all_pairs_are_named():
+    clips = contents(*((f"c{n}", "00", n, n + 1.5, "AB"[n % 2], "train") for n in range(5)))
+    with pytest.raises(VidseqError, match=r"^4 pairs"):
+        check_duplicates(clips, "fail")
+
+
+def test_a_file_that_cannot_be_opened_is_listed(folder):
+    write(folder / "a.avi", b"one")
+    clips = table("a.avi", "gone.avi").assign(label="A", split="train", group="g")
+    with pytest.raises(VidseqError, match=r"1 of 2 clips cannot be read(.|\n)*gone: No such file or directory"):
+        store_clips(clips, folder, "fail")

@@ -44,6 +44,12 @@ def test_each_clip_gets_its_frames_in_order_whichever_is_encoded_first(jobs):
         np.testing.assert_allclose(encoded[job.clip], np.repeat(grey(job)[:, None], 3, 1), atol=2)
 
 
+def test_a_difference_image_looks_no_further_back_than_the_start_of_the_clip(jobs):
+    part = replace(jobs[2], times=[0.4, 0.48, 0.8], diff=Diff(0.4, 32), start=0.4)  # grey levels 40, 48, 80
+    _, first, _, second, _, third = list(extraction.images(part, TRANSFORM))
+    np.testing.assert_allclose([image_3SS.mean() for image_3SS in (first, second, third)], [0, 8, 40], atol=2)
+
+
 def test_a_difference_image_is_what_changed_since_then(jobs):
     later = replace(jobs[2], times=[0.04, 0.4, 0.48, 1.6], diff=Diff(0.4, 32))  # grey levels 4, 40, 48, 160
     images = list(extraction.images(later, TRANSFORM))

@@ -3,6 +3,7 @@ import shutil
 import pytest
 
 from vidseq import sources
+from vidseq.data.clips import store_clips
 from vidseq.errors import VidseqError
 from vidseq.sources import folder
 
@@ -33,6 +34,48 @@ def test_videos_are_linked_and_split_by_the_group_in_their_name(tmp_path, params
     for path in clips.path:
         assert (tmp_path / "clips" / path).samefile(root / path)
         assert (tmp_path / "clips" / path).is_symlink()
+
+
+def test_what_is_no_video_is_left_out(tmp_path, params):
+    root = fill(tmp_path / "videos")
+    (root / "Run" / "._v_Run_g01_c01.MP4").write_text("macOS")
+    (root / "Run" / "folder.mp4").mkdir()
+    (root / "Run" / ".cache").mkdir()
+    (root / "Run" / ".cache" / "thumb.mp4").touch()
+    assert len(folder.find(options(params, root))) == 2 * 6 * 2
+
+
+@pytest.mark.parametrize("on_bad_clip", ["fail", "skip"])
+def test_a_link_to_nowhere_is_a_bad_clip_among_others(tmp_path, params, monkeypatch, on_bad_clip, capsys):
+    monkeypatch.chdir(tmp_path)
+    root = fill(tmp_path / "videos")
+    (root / "Run" / "v_Run_g01_c09.mp4").symlink_to(tmp_path / "gone.mp4")
+    found = sources.prepare(options(params, root), tmp_path / "clips")
+    if on_bad_clip == "skip":
+        assert len(store_clips(found, tmp_path / "clips", "skip")) == 2 * 6 * 2
+        assert "v_Run_g01_c09: No such file or directory" in capsys.readouterr().out
+    else:
+        with pytest.raises(VidseqError, match=r"1 of 25 clips cannot be read(.|\n)*v_Run_g01_c09: No such file"):
+            store_clips(found, tmp_path / "clips", "fail")
+
+
+def test_a_folder_within_a_class_can_be_a_group(tmp_path, params):
+    root = fill(tmp_path / "videos", labels=(), groups=0)
+    for label in ("Run", "Walk"):
+        for scene in range(4):
+            (root / label / f"scene{scene}").mkdir(parents=True)
+            (root / label / f"scene{scene}" / "1.mp4").touch()
+    clips = sources.prepare(options(params, root, group_pattern="^(.+)/"), tmp_path / "clips")
+    assert set(clips.group) == {f"scene{scene}" for scene in range(4)}
+    assert "Run/scene0/1" in set(clips["clip"])
+
+
+def test_a_limit_links_no_more_than_it_keeps(tmp_path, params, capsys):
+    root = fill(tmp_path / "videos", groups=8, clips=3)
+    clips = sources.prepare(options(params, root, limit=3), tmp_path / "clips")
+    assert (clips.groupby(["label", "split"]).size() == 3).all()
+    assert len(list((tmp_path / "clips").rglob("*.MP4"))) == len(clips) == 18
+    assert "18 of 48 clips: data.limit = 3" in capsys.readouterr().out
 
 
 def test_another_pattern_finds_other_groups(tmp_path, params):

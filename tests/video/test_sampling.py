@@ -8,7 +8,7 @@ import pytest
 from vidseq.errors import VideoError
 from vidseq.video.packets import shown_frames
 from vidseq.video.read import frame_timestamps, stream_frames
-from vidseq.video.sampling import duration, plan_frames, sample_stream, sample_times
+from vidseq.video.sampling import duration, plan_frames, plan_interval, sample_stream, sample_times
 
 
 def frames(params, **changes):
@@ -164,3 +164,29 @@ def test_a_stream_shorter_than_half_a_step_has_one_frame():
 def test_a_file_that_cannot_be_read_has_no_plan(params, tmp_path):
     with pytest.raises(VideoError, match="No such file"):
         plan_frames(tmp_path / "none.avi", params.frames)
+
+
+@pytest.mark.parametrize("strategy", ["fps", "uniform", "first"])
+@pytest.mark.parametrize(("start", "end"), [(2.0, 6.0), (1.99, 5.98), (2.0, np.nan), (np.nan, 4.0), (9.9, 10.0)])
+def test_an_interval_is_sampled_like_a_clip_cut_there(params, strategy, start, end):
+    settings = frames(params, strategy=strategy, fps=4.0, max_frames=12)
+    video_N = np.arange(250) / 25
+    inside = (video_N >= np.nan_to_num(start)) & ~(video_N >= end)
+    cut_N = video_N[inside] - video_N[inside][0]
+    times_T, seconds, begin = plan_interval(video_N, settings, start, end)
+    assert begin == video_N[inside][0]
+    np.testing.assert_allclose(times_T - begin, sample_times(cut_N, settings), atol=1e-9)
+    assert seconds == pytest.approx(len(cut_N) / 25)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (8.0, 11.0, "it lasts 10.00 s, and the interval ends at 11 s"),
+        (12.0, np.nan, "it lasts 10.00 s, and none of its frames begins from 12 to inf s"),
+        (2.01, 2.02, "none of its frames begins from 2.01 to 2.02 s"),
+    ],
+)
+def test_an_interval_that_is_not_in_the_video_is_refused(params, start, end, message):
+    with pytest.raises(VideoError, match=message):
+        plan_interval(np.arange(250) / 25, frames(params, strategy="fps", fps=4.0, max_frames=12), start, end)

@@ -1,6 +1,8 @@
 """`vidseq check`: what a run would see in a folder of videos, before it."""
 
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -124,8 +126,8 @@ def _duplicates(clips: "pd.DataFrame") -> list[str]:
     equal = {(a.clip, b.clip) for a, b in exact} | {(b.clip, a.clip) for a, b in exact}
     near = []
     if hashed:
-        alike = near_pairs(np.stack([row.hash for row in hashed]))
-        near = [(hashed[a], hashed[b]) for a, b, _ in alike if (hashed[a].clip, hashed[b].clip) not in equal]
+        alike = ((hashed[a], hashed[b]) for a, b, _ in near_pairs(np.stack([row.hash for row in hashed])))
+        near = [(a, b) for a, b in alike if (a.clip, b.clip) not in equal]
     for said, pairs in (("the same content", exact), ("nearly the same frames", near)):
         places: dict[str, list[str]] = {}
         for a, b in pairs:
@@ -158,7 +160,7 @@ def _split(clips: "pd.DataFrame", params: Params) -> list[str]:
         print(table.rename_axis(None).rename_axis(None, axis=1).to_string())
         check_duplicates(divided, params.data.on_duplicate)
     except VidseqError as error:
-        return [str(error).partition("\n")[0]]
+        return [str(error).partition("\n")[0].rstrip(":")]
     return []
 
 
@@ -182,12 +184,10 @@ def _durations(clips: "pd.DataFrame", params: Params) -> None:
     backbone = load_backbone(settings.backbone, paths.cache("models"))
     per_step, features = measure_extraction(jobs, backbone, runtime, settings.batch_size)
     steps = int(clips.times.map(len).sum())
-    print(
-        f"\nhere, as measured on {len(jobs)} clips: extraction about {_time(per_step * steps)} ({steps} steps, ", end=""
-    )
-    print(f"{1 / per_step:.0f} per s by {runtime}), ", end="", flush=True)
-    training = estimate_training(features, len(clips), params, backbone.feature_config(runtime, diff))
-    print(f"training of all heads about {_time(training)}")
+    with redirect_stderr(StringIO()):  # the log of trainings that are for the clock alone
+        training = estimate_training(features, len(clips), params, backbone.feature_config(runtime, diff))
+    print(f"\nhere, as measured on {len(jobs)} clips ({runtime}, {1 / per_step:.0f} steps per s):")
+    print(f"  extraction about {_time(per_step * steps)}, training of all heads about {_time(training)}")
 
 
 def _time(seconds: float) -> str:

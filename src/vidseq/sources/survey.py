@@ -23,7 +23,7 @@ def survey(clips: pd.DataFrame, frames: FramesParams) -> pd.DataFrame:
     """
     by_file = [(file, rows) for file, rows in clips.groupby("file", sort=False)]
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda item: _of_file(*item, frames), by_file)
+        found = pool.map(lambda file, rows: _of_file(file, rows, frames), *zip(*by_file, strict=True))
         facts = {index: fact for of_file in track(found, "reading clips", len(by_file)) for index, fact in of_file}
     columns = ["sha256", "error", "times", "begin", "seconds", "size", "fps", "hash"]
     return clips.join(pd.DataFrame.from_dict(facts, orient="index").reindex(columns=columns))
