@@ -19,10 +19,11 @@ def pack_features(lengths: dict[str, int], features: Iterable[np.ndarray], folde
     """
     folder.mkdir(parents=True)
     starts = np.cumsum([0, *lengths.values()])
-    packed = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float16, (int(starts[-1]), meta["dim"]))
-    for start, length, features_TD in zip(starts[:-1], lengths.values(), features, strict=True):
-        packed[start : start + length] = features_TD
-    packed.flush()
+    header = {"descr": "<f2", "fortran_order": False, "shape": (int(starts[-1]), meta["dim"])}
+    with (folder / "features.npy").open("wb") as file:  # not mapped: on a full disk, that would kill the process
+        np.lib.format.write_array_header_1_0(file, header)
+        for length, features_TD in zip(lengths.values(), features, strict=True):
+            file.write(np.broadcast_to(features_TD, (length, meta["dim"])).astype("<f2").tobytes())
     index = pd.DataFrame({"clip": list(lengths), "start": starts[:-1], "length": list(lengths.values())})
     index.to_csv(folder / "index.csv", index=False)
     write_json(folder / "meta.json", meta)
