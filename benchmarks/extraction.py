@@ -10,13 +10,14 @@ import statistics
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import chdir
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.extraction_against import table_of_checkouts
+from benchmarks.extraction_ceiling import table_of_ceiling
 from benchmarks.extraction_costs import memory, table_of_growth, table_of_start_up
 from benchmarks.hardware import hardware
 from vidseq.data.clips import clip_files, read_clips
@@ -26,11 +27,12 @@ from vidseq.extraction.encode import Job, encode_clips
 from vidseq.extraction.engines import choose_runtime
 from vidseq.files import atomic_write
 from vidseq.params import load_params
-from vidseq.video.read import frame_timestamps, read_frames
+from vidseq.video.read import frame_timestamps
 from vidseq.video.transform import FrameTransform, read_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 20  # frames per clip, as in the examples
+AGAINST_CLIPS = 100  # enough that start-up does not count for much
 GROWTH = (50, 100, 200, 400, 593)
 
 HEAD = """# Performance
@@ -50,6 +52,10 @@ WHY = """## Why it is fast
 - The converted CNN and each clip's features are cached in `.cache/`, so a run without new clips needs no torch.
 - `features.precision=bf16` is faster where the processor or the accelerator has bf16. The default is fp32, so that
   results do not depend on the machine; `data/features/meta.json` and the log record what was used.
+- `features.precision=int8` (`uv pip install nncf`, or the extra `vidseq[int8]`) is faster on a CPU. NNCF quantizes the
+  CNN once, on frames and difference images that the code draws (`extraction/quantize.py`), so a clip's features depend
+  on no other clip. The first three convolutions stay in floating point. The features still depend on the processor:
+  the instruction set is part of their cache key, and `vidseq predict` says so where it is another one.
 
 ## More than one machine
 
@@ -68,27 +74,32 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--project", type=Path, default=Path(), help="where data/ and models/ are")
-    parser.add_argument("--clips", type=int, default=25, help="of the first table, spread over the clip table")
+    parser.add_argument("--clips", type=int, default=25, help="of the first tables, spread over the clip table")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--growth", type=int, nargs="+", default=GROWTH, help="numbers of clips")
+    parser.add_argument("--against", type=Path, help="another checkout, as git worktree, to time beside this one")
     parser.add_argument("--minutes", type=float, default=10, help="length of the 1080p file")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "performance.md")
     arguments = parser.parse_args()
     out, repeats = arguments.out.absolute(), arguments.repeats
-    settings = load_params(ROOT / "params.yaml").features
+    params, other = load_params(ROOT / "params.yaml"), arguments.against and arguments.against.absolute()
     with tempfile.TemporaryDirectory() as name, chdir(arguments.project):
         folder = Path(name)
         clips = read_clips()
         chosen = clip_files(clips.iloc[np.unique(np.linspace(0, len(clips) - 1, arguments.clips).astype(int))])
-        backbone = load_backbone(settings.backbone, folder / ".cache" / "models")
+        backbone = load_backbone(params.features.backbone, folder / ".cache" / "models")
         sections = [
             table_of_ways(chosen, backbone, repeats),
+            table_of_ceiling(folder, chosen, backbone, params, repeats),
+            *([table_of_checkouts(folder / "against", clips, other, AGAINST_CLIPS, repeats)] if other else []),
             table_of_growth(folder, clips, arguments.growth, repeats),
             memory(folder, chosen, backbone, arguments.minutes),
             table_of_start_up(folder, repeats),
             table_of_decisions(),
         ]
     options = [f"--{option} {getattr(arguments, option)}" for option in ("clips", "repeats", "minutes")]
+    if other:
+        options.append("--against <worktree>")
     head = HEAD.format(command=f"python -m benchmarks.extraction {' '.join(options)}", hardware=hardware())
     with atomic_write(out) as tmp:
         tmp.write_text("\n\n".join([head, *sections, WHY]) + "\n", encoding="utf-8")
@@ -109,8 +120,6 @@ def table_of_ways(files: list[Path], backbone: Backbone, repeats: int) -> str:
         timestamps_N = frame_timestamps(file)
         steps = np.linspace(0, len(timestamps_N) - 1, STEPS).astype(int)
         jobs.append(Job(str(file), file, timestamps_N[steps].tolist()))
-    noise = np.random.default_rng(0).integers(0, 256, (64, 3, transform.size, transform.size), np.uint8)
-    random_frames = [(index, noise[index % len(noise)]) for index in range(len(jobs) * STEPS)]
     reader, read_whole = _whole_clip_reader()
 
     @torch.inference_mode()
@@ -125,24 +134,13 @@ def table_of_ways(files: list[Path], backbone: Backbone, repeats: int) -> str:
         for job in jobs:
             encoder(torch.from_numpy(np.stack(list(read_inputs(job.path, job.times, transform)))))
 
-    ways: dict[str, Callable[[], None]] = {
+    ways: dict[str, Callable[[], object]] = {
         f"the well-known examples: {reader} decodes the whole clip, one eager call per frame": per_frame,
         "one eager call per clip": per_clip,
     }
-    notes = []
-    for precision in ("fp32", "bf16"):
-        try:
-            runtime = choose_runtime("auto", precision)
-        except VidseqError as error:
-            notes.append(f"bf16 is not measured: {str(error).removeprefix('features.precision=bf16: ')}.")
-            continue
-        engine = backbone.engine(runtime, 32)
-        ways[f"vidseq: {runtime}"] = _exhaust(partial(encode_clips, jobs, transform, engine))
-        ways[f"the CNN alone on random data: {runtime}"] = _exhaust(partial(engine, random_frames))
-    ways["decoding alone, one thread"] = _exhaust(lambda: (f for job in jobs for f in read_frames(job.path, job.times)))
-    ways["decoding and the transform, one thread"] = _exhaust(
-        lambda: (f for job in jobs for f in read_inputs(job.path, job.times, transform))
-    )
+    runtime = choose_runtime("auto", "fp32")
+    engine = backbone.engine(runtime, 32)
+    ways[f"vidseq: {runtime}"] = lambda: deque(encode_clips(jobs, transform, engine), maxlen=0)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for round_ in range(repeats + 1):
         for name, way in ways.items():
@@ -154,13 +152,8 @@ def table_of_ways(files: list[Path], backbone: Backbone, repeats: int) -> str:
     rows = ["| way | s per clip | times as fast as the examples |", "|---|---:|---:|"]
     for name, of_way in seconds.items():
         rows.append(f"| {name} | {statistics.median(of_way):.4f} | {_ratio(examples, of_way):.1f} |")
-    for name, of_way in seconds.items():
-        if name.startswith("vidseq: "):
-            fraction = _ratio(seconds[name.replace("vidseq", "the CNN alone on random data")], of_way)
-            notes.insert(0, f"{name.removeprefix('vidseq: ')}: **{fraction:.2f} of the speed of the CNN alone**.")
-    notes.append(agreement(jobs[:5], backbone))
     title = f"## Ways to do it\n\n{len(jobs)} clips, {STEPS} frames of each; ratios are medians of the rounds' ratios."
-    return "\n".join([title, "", *rows, "", "\n\n".join(notes)])
+    return "\n".join([title, "", *rows, "", agreement(jobs[:5], backbone)])
 
 
 def agreement(jobs: list[Job], backbone: Backbone) -> str:
@@ -177,13 +170,6 @@ def agreement(jobs: list[Job], backbone: Backbone) -> str:
     a_ND, b_ND = both
     cosine_N = (a_ND * b_ND).sum(1) / np.linalg.norm(a_ND, axis=1) / np.linalg.norm(b_ND, axis=1)
     return f"torch and openvino, fp32, on {len(a_ND)} of the frames: cosine of features at least {cosine_N.min():.6f}."
-
-
-def _exhaust(iterate: Callable[[], Iterable[object]]) -> Callable[[], None]:
-    def run() -> None:
-        deque(iterate(), maxlen=0)
-
-    return run
 
 
 def _ratio(longer: list[float], shorter: list[float]) -> float:

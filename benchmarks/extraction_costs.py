@@ -51,14 +51,14 @@ def table_of_growth(folder: Path, clips: pd.DataFrame, growth: list[int], repeat
         frames.to_parquet(folder / paths.FRAME_PLAN)
         shutil.rmtree(folder / ".cache" / "features", ignore_errors=True)
         counts.append(count)
-        seconds.append(_timed(STAGE, folder))
+        seconds.append(timed(STAGE, folder))
         rows.append(f"| {count} | {len(frames)} | {seconds[-1]:.1f} | {len(frames) / seconds[-1]:.0f} |")
     slope, base = np.polyfit(counts, seconds, 1) if len(counts) > 1 else (seconds[0] / counts[0], 0.0)
     nothing, one = [], []
     for _ in range(repeats):
-        nothing.append(_timed(STAGE, folder))
+        nothing.append(timed(STAGE, folder))
         next((folder / ".cache" / "features").glob("*/*.npy")).unlink()
-        one.append(_timed(STAGE, folder))
+        one.append(timed(STAGE, folder))
     return "\n".join(
         [
             "## Growth\n\nThe whole of `python -m stages.extract_features` from an empty cache (the CNN is converted "
@@ -73,10 +73,10 @@ def table_of_growth(folder: Path, clips: pd.DataFrame, growth: list[int], repeat
     )
 
 
-def _timed(command: tuple[str, ...], folder: Path) -> float:
-    """Return the seconds that a command takes in `folder`, with this checkout's library."""
+def timed(command: tuple[str, ...], folder: Path, checkout: Path = ROOT) -> float:
+    """Return the seconds that a command takes in `folder`, with a checkout's library."""
     start = time.perf_counter()
-    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    env = os.environ | {"PYTHONPATH": str(checkout / "src")}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
     return time.perf_counter() - start
 
@@ -126,5 +126,5 @@ def table_of_start_up(folder: Path, repeats: int) -> str:
     """Time what is started often; the stage runs in `folder`, as `table_of_growth` left it."""
     rows = ["## Start-up\n", "| command | s |", "|---|---:|"]
     for name, command in START_UP.items():
-        rows.append(f"| {name} | {statistics.median(_timed(command, folder) for _ in range(repeats)):.2f} |")
+        rows.append(f"| {name} | {statistics.median(timed(command, folder) for _ in range(repeats)):.2f} |")
     return "\n".join(rows)

@@ -14,6 +14,7 @@ def hardware() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
         model, flags = info.get("model name", model), info.get("flags", "")
-    sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags.split()]
+    telling = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    sets = [name for name in telling if name in flags.split()]
     memory_gb = psutil.virtual_memory().total / 1e9
     return f"{os.cpu_count()} cores of {model} ({', '.join(sets) or platform.machine()}), {memory_gb:.0f} GB"

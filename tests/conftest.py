@@ -26,7 +26,7 @@ from vidseq.params import load_params
 features = load_params(paths.PARAMS).features
 backbone = load_backbone(features.backbone, paths.cache("models"))
 for size in (backbone.transform.size, features.diff_size):
-    backbone.convert(size)
+    backbone.convert(size, features.precision)
 """
 
 

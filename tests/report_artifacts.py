@@ -31,6 +31,7 @@ FEATURE_CONFIG = {
     "engine": "torch",
     "precision": "fp32",
     "device": "cpu",
+    "kernel": None,
     "diff": {"seconds": 0.25, "size": 160},
     "image_types": ["rgb", "diff"],
 }

@@ -85,7 +85,7 @@ class FeaturesParams(Section):
     diff_seconds: Positive | None
     diff_size: Annotated[int, Field(ge=32)]
     engine: Literal["auto", "torch", "openvino"]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "int8"]
     batch_size: Count
     executor: Literal["local", "ray"]
     cache_gb: Positive

@@ -76,7 +76,7 @@ def test_what_cannot_be_prepared_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         load_backbone(PACKAGED, tmp_path)
     with pytest.raises(RuntimeError):
-        Backbone(PACKAGED, tmp_path, {}).convert(224)
+        Backbone(PACKAGED, tmp_path, {}).convert(224, "fp32")
     assert not list(tmp_path.iterdir())
 
 

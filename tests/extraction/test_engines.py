@@ -1,4 +1,7 @@
 import ctypes
+import os
+import platform
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -80,6 +83,31 @@ def test_bf16_is_refused_where_it_would_be_something_else(monkeypatch):
         choose_runtime("torch", "bf16")
     able.append("BF16")
     assert choose_runtime("auto", "bf16") == Runtime("openvino", "bf16", "cpu")
+
+
+def test_int8_is_refused_where_it_cannot_be_had(monkeypatch):
+    monkeypatch.setattr(engines, "has_cuda", lambda: True)
+    with pytest.raises(VidseqError, match="torch cannot: set"):
+        choose_runtime("auto", "int8")
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    with pytest.raises(VidseqError, match=r"needs NNCF: install vidseq\[int8\], or use fp32"):
+        choose_runtime("openvino", "int8")
+
+
+def test_int8_names_the_instruction_set(monkeypatch):
+    monkeypatch.setattr(engines, "find_spec", lambda name: object())
+    runtime = choose_runtime("openvino", "int8")
+    assert re.search(r"_I8(, saturating)?$", runtime.kernel)
+    assert str(runtime) == f"openvino, int8, cpu ({runtime.kernel})"
+    assert choose_runtime("openvino", "fp32").kernel is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="these are instruction sets of x86")
+def test_an_older_instruction_set_is_named_and_that_it_saturates():
+    code = "from vidseq.extraction.engines import int8_kernel; print(int8_kernel())"
+    env = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    kernel = subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip()
+    assert kernel == "jit_avx2_I8, saturating"
 
 
 @pytest.mark.parametrize(("devices", "expected"), [(0, False), (2, True)])

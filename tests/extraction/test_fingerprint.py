@@ -84,7 +84,7 @@ def other_version(monkeypatch):
 
 
 def test_what_takes_part_is_found_by_its_imports():
-    extraction = {f"vidseq.extraction.{name}" for name in ("encode", "encoder", "engines", "backbone")}
+    extraction = {f"vidseq.extraction.{name}" for name in ("encode", "encoder", "engines", "backbone", "quantize")}
     assert set(OWN) == extraction | {f"vidseq.video.{name}" for name in ("display", "packets", "read", "transform")}
     assert {"av", "numpy", "openvino", "torch", "timm"} <= set(PACKAGES)
     assert not {"vidseq", "pandas", "ray", "rich", "pydantic"} & set(PACKAGES)

@@ -33,6 +33,7 @@ def make(name: str) -> TrainedModel:
             "engine": "openvino",
             "precision": "fp32",
             "device": "cpu",
+            "kernel": None,
             "diff": {"seconds": 0.25, "size": 160},
             "image_types": ["rgb", "diff"],
         },

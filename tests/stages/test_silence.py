@@ -44,6 +44,12 @@ def test_openvino_would_report_its_use_and_does_not_once_vidseq_is_imported(tmp_
     assert run(tmp_path / "silent", f"import vidseq; {TELEMETRY}") == ([], [])
 
 
+def test_a_quantization_reports_nothing(tmp_path, converted):
+    (fp32,) = converted.glob("*/openvino-160/model.xml")
+    code = "from vidseq.extraction import quantize; quantize.SCENES = 1; "
+    assert run(tmp_path, f"{code}quantize.quantize({str(fp32)!r}, 160)") == ([], [])
+
+
 def test_no_stage_and_no_prediction_reaches_the_network_or_leaves_an_id(repro, tmp_path):
     assert list(repro.folder.glob(".cache/models/*/openvino/model.xml"))  # the run has converted the CNN
     clip = next((repro.folder / "data" / "clips").rglob("*.avi"))

@@ -4,12 +4,17 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidseq.extraction.encode import Diff, image_types
 from vidseq.extraction.engines import Engine, OpenVinoEngine, Runtime, TorchEngine
 from vidseq.extraction.fingerprint import fingerprint
+from vidseq.extraction.quantize import quantize
 from vidseq.files import read_json, write_json, write_once
 from vidseq.video.transform import FrameTransform
+
+if TYPE_CHECKING:
+    import openvino
 
 
 @dataclass(frozen=True)
@@ -43,25 +48,34 @@ class Backbone:
 
         return TorchEngine(load_encoder(self.name)[0], runtime, batch_size)
 
-    def convert(self, size: int) -> Path:
-        """Return the file of the CNN for images of `size`, float32, as OpenVINO reads it; converted if not there yet.
+    def convert(self, size: int, precision: str) -> Path:
+        """Return the file of the CNN for images of `size`, as OpenVINO reads it; converted if not there yet.
 
-        Raises VidseqError if it cannot take images of that size.
+        Its weights are int8 if that is the `precision`, else float32, which OpenVINO itself turns into bf16.
+
+        Raises VidseqError if the CNN cannot take images of that size.
         """
-        folder = self.folder / f"openvino-{size}"
+        int8 = precision == "int8"
+        folder = self.folder / f"openvino-{size}{'-int8' if int8 else ''}"
         if not folder.exists():
             import openvino
-            import torch
 
-            from vidseq.extraction.encoder import load_encoder
-
-            encoder, _ = load_encoder(self.name)
-            encoder.check_size(self.name, size)
-            image_13SS = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+            model = quantize(self.convert(size, "fp32"), size) if int8 else self._export(size)
             with write_once(folder) as tmp:
-                model = openvino.convert_model(torch.export.export(encoder, (image_13SS,)))
                 openvino.save_model(model, tmp / "model.xml", compress_to_fp16=False)
         return folder / "model.xml"
+
+    def _export(self, size: int) -> "openvino.Model":
+        import openvino
+        import torch
+
+        from vidseq.extraction.encoder import load_encoder
+
+        encoder, _ = load_encoder(self.name)
+        encoder.check_size(self.name, size)
+        image_13SS = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+        exported = torch.export.export(encoder, (image_13SS,))
+        return openvino.convert_model(exported, input=list(image_13SS.shape))  # else OpenVINO leaves the size open
 
 
 def load_backbone(name: str, cache_dir: Path) -> Backbone:

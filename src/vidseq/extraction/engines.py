@@ -9,7 +9,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,17 +33,18 @@ class Runtime:
     """What computes the features, as recorded with all that is made of them."""
 
     engine: str  # torch | openvino
-    precision: str  # fp32 | bf16
+    precision: str  # fp32 | bf16 | int8
     device: str  # cuda | cpu
+    kernel: str | None = None  # of int8 convolutions, which names the instruction set: other ones, other results
 
     def __str__(self) -> str:
-        return f"{self.engine}, {self.precision}, {self.device}"
+        return f"{self.engine}, {self.precision}, {self.device}" + (f" ({self.kernel})" if self.kernel else "")
 
 
 def choose_runtime(engine: str, precision: str) -> Runtime:
     """Resolve "auto": torch where there is an accelerator, else openvino. Needs no torch.
 
-    Raises VidseqError if there is no fast bf16 here, rather than compute something else in silence.
+    Raises VidseqError if the precision is not to be had here, rather than compute something else in silence.
     """
     cuda = has_cuda()
     if engine == "auto":
@@ -54,7 +55,33 @@ def choose_runtime(engine: str, precision: str) -> Runtime:
             raise VidseqError("features.precision=bf16: torch on a CPU is slower in bf16 than in fp32: use fp32")
         if "BF16" not in (able := _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")):
             raise VidseqError(f"features.precision=bf16: this processor cannot ({', '.join(able)}): use fp32")
+    if precision == "int8":
+        if engine == "torch":
+            raise VidseqError("features.precision=int8: torch cannot: set features.engine=openvino, or use fp32")
+        if find_spec("nncf") is None:
+            raise VidseqError("features.precision=int8 needs NNCF: install vidseq[int8], or use fp32")
+        return replace(runtime, kernel=int8_kernel())
     return runtime
+
+
+def int8_kernel() -> str:
+    """Return what runs an int8 convolution here, as OpenVINO names it, such as brgconv_avx512_amx_I8.
+
+    Without VNNI the instructions saturate: that shows in a result, not in the name, and is added to it.
+    """
+    from openvino import Model, opset13
+
+    image = opset13.parameter([1, 64, 16, 16], np.float32)
+    low, high = np.float32(0), np.float32(255)
+    uint8 = opset13.fake_quantize(image, low, high, low, high, 256)
+    weight = opset13.convert(opset13.constant(np.full((64, 64, 3, 3), 127, np.int8)), "f32")
+    scaled = opset13.multiply(weight, np.float32(1))
+    convolution = opset13.convolution(uint8, scaled, [1, 1], [0, 0], [0, 0], [1, 1])
+    compiled = _core().compile_model(Model([convolution], [image]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    infos = [operation.get_rt_info() for operation in compiled.get_runtime_model().get_ops()]
+    (kernel,) = (info["primitiveType"].astype(str) for info in infos if info["layerType"].astype(str) == "Convolution")
+    largest = compiled(np.full((1, 64, 16, 16), 255, np.float32))[0].max()
+    return kernel if largest > 0.99 * 255 * 127 * 64 * 9 else f"{kernel}, saturating"
 
 
 def has_cuda() -> bool:
@@ -140,10 +167,10 @@ class TorchEngine:
 class OpenVinoEngine:
     """The CPU, one image per request, with enough requests waiting that no core is idle.
 
-    `convert` returns the file of the CNN for images of a size: with a size that is fixed, OpenVINO is faster.
+    `convert` returns the file of the CNN for images of a size in a precision: with a fixed size, OpenVINO is faster.
     """
 
-    def __init__(self, convert: Callable[[int], Path], runtime: Runtime):
+    def __init__(self, convert: Callable[[int, str], Path], runtime: Runtime):
         self.convert, self.runtime = convert, runtime
         self.queues: dict[int, openvino.AsyncInferQueue] = {}  # by size of the images
         self.done: deque[Tagged] = deque()
@@ -165,9 +192,9 @@ class OpenVinoEngine:
         if size not in self.queues:
             import openvino
 
-            precision = {"fp32": "f32", "bf16": "bf16"}[self.runtime.precision]
-            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
-            compiled = _core().compile_model(self.convert(size), "CPU", hints)
+            in_float = "bf16" if self.runtime.precision == "bf16" else "f32"  # of int8, the layers left in float
+            hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": in_float}
+            compiled = _core().compile_model(self.convert(size, self.runtime.precision), "CPU", hints)
             queue = openvino.AsyncInferQueue(compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
             queue.set_callback(
                 lambda request, tag: self.done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))

@@ -76,7 +76,7 @@ def extract_on_ray(
         raise VidseqError("features.executor=ray needs Ray: install vidseq[ray], or set local") from error
     if runtime.engine == "openvino":
         for size in {backbone.transform.size, *(job.diff.size for job in jobs if job.diff)}:
-            backbone.convert(size)  # once, before all nodes do
+            backbone.convert(size, runtime.precision)  # once, before all nodes do
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # a run of ours reports nothing
     environment = {"env_vars": {"PYTHONPATH": str(paths.SOURCE)}}  # this copy of the library
     with ray.init(runtime_env=environment, log_to_driver=False):

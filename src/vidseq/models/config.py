@@ -27,6 +27,7 @@ class FeatureConfig(Section):
     engine: str
     precision: str
     device: str
+    kernel: str | None
     diff: DiffConfig | None
     image_types: Annotated[list[Literal["rgb", "diff"]], Field(min_length=1)]
 

@@ -21,7 +21,7 @@ from vidseq.models.preprocessing import Preprocessing, to_tensor
 from vidseq.models.stream import Stream
 from vidseq.models.thresholds import probabilities
 
-FORMAT = 3  # of the folder; raised when what is in it changes
+FORMAT = 4  # of the folder; raised when what is in it changes
 
 
 @dataclass(frozen=True)
