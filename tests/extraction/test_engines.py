@@ -95,6 +95,7 @@ def test_int8_is_refused_where_it_cannot_be_had(monkeypatch):
 
 
 def test_int8_names_the_instruction_set(monkeypatch):
+    monkeypatch.setattr(engines, "has_cuda", lambda: False)
     monkeypatch.setattr(engines, "find_spec", lambda name: object())
     runtime = choose_runtime("openvino", "int8")
     assert re.search(r"_I8(, saturating)?$", runtime.kernel)
