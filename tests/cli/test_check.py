@@ -26,7 +26,7 @@ def write_clip(path, seed: int, fps: int = 10) -> None:
 def videos(tmp_path, monkeypatch):
     """A project with videos of two classes, three recordings each, two clips per recording."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "_durations", lambda clips, params: None)  # tests/stages has it with the CNN
+    monkeypatch.setattr(command, "_durations", lambda clips, params: None)  # tests/stages/test_pipeline_table.py has it
     shutil.copyfile(ROOT / "params.yaml", "params.yaml")
     for n, label in enumerate(("None", "Walk")):
         for scene in range(3):
@@ -66,10 +66,10 @@ def test_what_is_wrong_is_listed_with_its_reason(videos):
     assert "2 clips cannot be read" in said
     assert "None/None9_0: Invalid data found" in said
     assert "None/None9_1: No such file or directory" in said
-    assert "the same content in two classes: 1 pairs\n  None/None0_0 and Walk/Walk7_0\n" in said
+    assert "the same content in two classes: 1 pair(s)\n  None/None0_0 and Walk/Walk7_0\n" in said
     assert "nearly the same frames in two classes" in said
     assert "None/None0_0 and Walk/Walk8_0" in said
-    assert re.search(r"a run would stop: 2 clips cannot be read .*; 1 pairs of clips have content in common", said)
+    assert re.search(r"a run would stop: 2 clips cannot be read .*; 1 pair\(s\) of clips have content in common", said)
     assert (videos.parent / "params.yaml").read_text() == before
 
 

@@ -180,7 +180,7 @@ def test_content_in_common_stops_where_it_contradicts_or_leaks(second, found, ca
         assert check_duplicates(clips, "fail") is None
         return
     with pytest.raises(
-        VidseqError, match=r"1 pairs of clips have content in common.*data\.on_duplicate=warn"
+        VidseqError, match=r"1 pair\(s\) of clips have content in common.*data\.on_duplicate=warn"
     ) as caught:
         check_duplicates(clips, "fail")
     line = str(caught.value).splitlines()[1]
@@ -192,7 +192,7 @@ def test_content_in_common_stops_where_it_contradicts_or_leaks(second, found, ca
 
 def test_all_pairs_are_named():
     clips = contents(*((f"c{n}", "00", n, n + 1.5, "AB"[n % 2], "train") for n in range(5)))
-    with pytest.raises(VidseqError, match=r"^4 pairs"):
+    with pytest.raises(VidseqError, match=r"^4 pair"):
         check_duplicates(clips, "fail")
 
 

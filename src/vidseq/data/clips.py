@@ -67,7 +67,7 @@ def check_duplicates(clips: pd.DataFrame, on_duplicate: str) -> None:
     if not pairs:
         return
     lines = "\n".join("  " + " and ".join(f"{row.clip} ({row.label}, {row.split})" for row in pair) for pair in pairs)
-    said = f"{len(pairs)} pairs of clips have content in common, and two labels or two parts of the split"
+    said = f"{len(pairs)} pair(s) of clips have content in common, and two labels or two parts of the split"
     if on_duplicate == "fail":
         raise VidseqError(
             f"{said}; remove or relabel one of each, or accept them with data.on_duplicate=warn:\n{lines}"

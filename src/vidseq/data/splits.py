@@ -27,8 +27,9 @@ def held_out(labels: pd.Series, groups: pd.Series, fraction: float, seed: int) -
             f"{len(short)} of {len(counts)} classes: each class needs three, for training, validation and test; add "
             "clips of other groups or drop the class (data.classes)"
         )
-    nearest = Fraction(fraction).limit_denominator(min(fewest, MAX_FOLDS))
-    share = min(max(nearest, Fraction(1, fewest)), Fraction(fewest - 1, fewest))
+    most = min(fewest, MAX_FOLDS)
+    nearest = Fraction(fraction).limit_denominator(most)
+    share = min(max(nearest, Fraction(1, most)), Fraction(most - 1, most))
     folds = [own for _, own in group_folds(labels, groups, seed, share.denominator)]
     clips_GC = pd.crosstab(groups, labels)
 
