@@ -77,7 +77,7 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
     )  # fmt: skip
     for folder in ("data/contact_sheets", "data/features", "data/predictions", "data/film_strips", "metrics", "plots"):
         paths.Path(folder).mkdir(parents=True)
-    clips.to_csv(paths.CLIP_TABLE, index=False)
+    clips.assign(start="", end="").to_csv(paths.CLIP_TABLE, index=False)
     starts = range(0, 10 * len(clips), 10)
     pd.DataFrame({"clip": clips["clip"], "start": starts, "length": 10}).to_csv("data/features/index.csv", index=False)
     write_json(paths.FEATURES / "meta.json", {"dim": 8, "features": FEATURE_CONFIG})

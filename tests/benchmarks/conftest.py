@@ -22,15 +22,25 @@ def make_model() -> Callable[..., TrainedModel]:
 
     def make(name: str, bidirectional: bool = True) -> TrainedModel:
         torch.manual_seed(0)
-        settings = {
-            "preprocessing": {"inputs": ["rgb"], "lag": 2, "pca_components": 4},
-            "model": {"layers": 2, "dim": 16, "dropout": 0.2},
+        heads = {
             "rnn": {"cell": "gru", "bidirectional": bidirectional},
             "transformer": {"heads": 4, "positions": "sinusoidal", "pooling": "max"},
         }
-        config = {"head": name, "classes": ["A", "B", "C"], "feature_dim": 8, "features": {"image_types": ["rgb"]}}
-        config["frames"] = {"max_frames": 32}
-        config["settings"] = settings
+        settings = {
+            "preprocessing": {"inputs": ["rgb"], "lag": 2, "pca_components": 4},
+            "model": {"layers": 2, "dim": 16, "dropout": 0.2},
+            name: heads[name],
+        }
+        features = {"name": "cnn", "weights": "5ebb", "transform": {}, "engine": "torch", "precision": "fp32"}
+        config = {
+            "head": name,
+            "classes": ["A", "B", "C"],
+            "feature_dim": 8,
+            "settings": settings,
+            "frames": {"strategy": "fps", "fps": 2.0, "max_frames": 32, "crop": None},
+            "features": features | {"device": "cpu", "kernel": None, "diff": None, "image_types": ["rgb"]},
+            "versions": {},
+        }
         preprocessing = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(8)], seed=0)
         return TrainedModel(preprocessing, build_head(name, preprocessing.dim, 3, settings), config)
 

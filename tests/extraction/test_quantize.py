@@ -27,7 +27,7 @@ def test_int8_features_are_close_to_those_of_fp32(converted, tmp_path, monkeypat
     frames, diffs = (list(calibration_images(SIZE))[kind::2] for kind in (0, 1))
     monkeypatch.setattr(quantize, "SCENES", 8)  # the last four are new to it
     shutil.copytree(converted, tmp_path / "models")
-    backbone = load_backbone(PACKAGED, 1, tmp_path / "models")
+    backbone = load_backbone(PACKAGED, tmp_path / "models")
     for images in (frames[8:], diffs[8:]):
         fp32, int8 = (
             dict(backbone.engine(choose_runtime("openvino", precision), 1)(enumerate(images)))

@@ -25,7 +25,7 @@ def make(name: str) -> TrainedModel:
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
         "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
-        "frames": {"strategy": "fps", "fps": 4.0, "max_frames": 32},
+        "frames": {"strategy": "fps", "fps": 4.0, "max_frames": 32, "crop": None},
         "features": {
             "name": "tf_efficientnet_lite0",
             "weights": "5ebb",

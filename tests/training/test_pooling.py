@@ -5,7 +5,7 @@ from vidseq.models.trained_model import load_model
 from vidseq.training.pooling import train_pooling
 
 FEATURE_CONFIG = {"name": "none", "weights": "5ebb", "transform": {}, "engine": "torch", "precision": "fp32"}
-FEATURE_CONFIG |= {"device": "cpu", "diff": None, "image_types": ["rgb"]}
+FEATURE_CONFIG |= {"device": "cpu", "kernel": None, "diff": None, "image_types": ["rgb"]}
 
 
 def clips(classes: int = 3, groups: int = 6, seed: int = 0) -> tuple[list[np.ndarray], list[str], list[str]]:
