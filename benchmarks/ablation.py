@@ -35,6 +35,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "half the PCA components": {"preprocessing.pca_components": 128},
     "one layer": {"model.layers": 1},
     "without dropout": {"model.dropout": 0.0},
+    "twice the dropout": {"model.dropout": 0.4},
     "half the epochs": {"train.epochs": 8},
     "causal RNN, Transformer with a classification token": {
         "rnn.bidirectional": False,
