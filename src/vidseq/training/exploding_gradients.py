@@ -20,7 +20,7 @@ from vidseq.training.batches import Batch, Batches
 from vidseq.training.loop import diverged
 
 DIM, STEPS = 64, 40
-GAIN, LR, LOWER_LR, CLIP_NORM = 1.5, 0.1, 1e-3, 1.0
+GAIN, LR, LOWER_LR, CLIP_NORM = 1.6, 0.1, 1e-3, 1.0
 LAST = 5  # steps whose mean is the loss at the end
 EXPLODED = 1e3  # a gradient norm above this counts as exploded; healthy runs of the heads stay near 1 to 10
 
