@@ -33,6 +33,7 @@ from vidseq.sources.lists import read_lists
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "data" / "benchmark" / "scale"
 CLIPS = (600, 1800, 5000, 13320)
+COLUMNS = ["clip", "path", "start", "end", "label", "group", "split", "sha256"]  # of the clip table
 VARIANCE = (0.5, 0.3, 0.2)  # of a drawn clip's mean: its class's, its group's, its own
 STAGE_NAMES = {
     "extract_features": "extract_features, one clip not in the cache",
@@ -120,7 +121,7 @@ def make_project(project: Path, folders: list[Path], count: int) -> int:
     ]
     with chdir(project):
         (project / "data").mkdir(exist_ok=True)
-        clips[["clip", "path", "label", "group", "split", "sha256"]].to_csv(paths.CLIP_TABLE, index=False)
+        clips.assign(start="", end="")[COLUMNS].to_csv(paths.CLIP_TABLE, index=False)
         files.write_json(paths.METRICS / "download.json", {"clips": count})
         for path, sha256, row in zip(clips.path, clips.sha256, source_N, strict=True):
             files.link(videos[row].absolute(), paths.cache("clips") / sha256[:2] / f"{sha256}{Path(path).suffix}")

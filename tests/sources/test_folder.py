@@ -126,6 +126,11 @@ def test_a_leak_in_the_lists_stops_the_pipeline(tmp_path, params):
         ({}, lambda root: [shutil.rmtree(f) for f in root.iterdir()], "has no class folders"),
         ({}, lambda root: (root / "Swim").mkdir(), r"Swim has no videos \(\.avi"),
         ({"classes": ["Run", "Fly"]}, lambda root: None, r"data\.classes: there is no folder .*Fly"),
+        (
+            {"classes": ["Run", "../other"]},
+            lambda root: fill(root.parent, ["other"]),
+            r"data\.classes: there is no folder .*other",
+        ),
         ({"group_pattern": "("}, lambda root: None, r"data\.group_pattern:"),
         ({"group_pattern": r"_g\d+"}, lambda root: None, r"data\.group_pattern:.*capture"),
         ({}, lambda root: (root / "Run" / "v_Run_g01_c01.avi").touch(), "differ in their suffix alone"),

@@ -63,6 +63,7 @@ def _features(report: Writer, inputs: Inputs) -> None:
         report.say(f"features.strategy.{frames.strategy}", fps=short(frames.fps), max_frames=frames.max_frames),
         report.say("features.lengths", low=lengths.min(), high=lengths.max(), median=short(lengths.median()),
                    frames=lengths.sum()),
+        report.say("features.crop", crop=", ".join(map(short, frames.crop))) if frames.crop else "",
     )  # fmt: skip
     report.para(
         report.say(

@@ -56,8 +56,8 @@ def find_files(root: Path, classes: list[str]) -> pd.DataFrame:
         raise VidseqError(f"{root} has no class folders: {HINT}")
     rows = []
     for label in labels:
-        if not (root / label).is_dir():
-            raise VidseqError(f"data.classes: there is no folder {root / label}")
+        if label != Path(label).name or not (root / label).is_dir():  # no "../other": clips stay below data/clips
+            raise VidseqError(f"data.classes: there is no folder '{label}' in {root}")
         found = [file for file in sorted((root / label).rglob("*")) if _is_video(file, root)]
         if not found:
             raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(SUFFIXES))})")
