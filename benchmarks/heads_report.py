@@ -32,8 +32,8 @@ of the test groups are then in training, which inflates the score.
 The recipe was chosen by grouped cross-validation on the training clips of split 1 and of the demo
 ([ablation.md](ablation.md)); an earlier choice of the head inputs had also used the training clips of splits 2 and 3.
 The official splits overlap: test clips of one are training clips of another. So split 1 is the cleanest of the three
-tests. It is not untouched: earlier recipes had been measured on the test clips of these classes, and one choice that has
-gone since (flipped clips) had been looked at again after that.
+tests. It is not untouched: earlier recipes had been measured on the test clips of these classes, and one choice, which
+has gone since (flipped clips), had been looked at again after that.
 """
 SECTION = """
 ## {count} classes
