@@ -19,7 +19,7 @@ from vidseq.report.inputs import read_inputs
 from vidseq.report.writer import HERE, Writer, number, percent, short
 
 GREEK = ["Περπάτημα", "Άλμα εις ύψος", "Κολύμβηση"]
-LONG = [f"Class {n:02} {'of a name that is forty signs long, yes'[:31]}"[:40] for n in range(17)]
+LONG = [f"Class {n:02} {'of a name that is forty signs long, yes'[:31]}"[:40] for n in range(39)]
 MANY = [*GREEK, *LONG]
 
 
@@ -49,7 +49,7 @@ def made(tmp_path_factory):
 
 CASES = {
     "two": {"classes": ["Run", "Walk & <run> #1 $x$ *"], "skill": 1.0},
-    "twenty": {"classes": MANY, "skill": 1.5},
+    "many": {"classes": MANY, "skill": 1.5, "groups": 3},
     "greek": {"classes": GREEK, "language": "el", "skill": 9.0, "groups": 1},
     "head": {"classes": GREEK, "skill": 1.0, "head": "added_head"},
 }

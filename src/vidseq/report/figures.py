@@ -22,6 +22,7 @@ MARKERS = "^oDsvP*X<"
 HALF, WHOLE = 3.3, 6.8  # inches
 FILM = 6.2 / 0.62  # width to height of the film strip in a figure
 LEGIBLE = 8  # classes that can each have a colour; of more, the hardest have one
+MANY = 40  # classes; of more, a figure shows no names of all
 STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "grid.alpha": 0.25, "grid.linewidth": 0.5, "axes.linewidth": 0.6, "lines.linewidth": 1.4, "legend.frameon": False,
@@ -97,26 +98,33 @@ def norms(path: Path, tables: dict[str, pd.DataFrame], words: dict) -> None:
 
 
 def confusion(path: Path, table: pd.DataFrame, classes: list[str], words: dict, title: str) -> None:
-    """Draw a confusion matrix: counts, coloured by their fraction of the row, which is written where there is room."""
+    """Draw a confusion matrix: counts, coloured by their fraction of the row, which is written where there is room.
+
+    Of more than MANY classes, the colours alone, and every fifth class by its number.
+    """
     counts_CC = pd.crosstab(table.label, table.predicted).reindex(index=classes, columns=classes, fill_value=0)
     counts_CC = counts_CC.to_numpy()
     fractions_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
-    few = len(classes) <= LEGIBLE
-    size = 0.37 * len(classes) if few else 0.19 * len(classes)
+    few, many = len(classes) <= LEGIBLE, len(classes) > MANY
+    size = WHOLE - 1 if many else 0.37 * len(classes) if few else 0.19 * len(classes)
     rows, columns = tick_names(classes)
+    ticks = range(0, len(classes), 5 if many else 1)
+    if many:
+        rows = columns = [str(tick + 1) for tick in ticks]
     longest, font = max(map(len, rows)), 8 if few else 6.5
     width, height = max(2.4, size + 0.0095 * font * longest + 0.5), size + (1.3 if rows == columns else 0.9)
     with drawing(path, width, height, "compressed") as figure:  # for axes of fixed aspect
         axes = figure.add_subplot()
         axes.grid(False)
         axes.imshow(fractions_CC, cmap="Blues", vmin=0, vmax=1)
-        ticks = range(len(classes))
-        turn: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if rows == columns else {}
+        turn: dict[str, Any] = (
+            {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if rows == columns and not many else {}
+        )
         axes.set_xticks(ticks, columns, size=font, **turn)
         axes.set_yticks(ticks, rows, size=font)
         axes.set(xlabel=words["predicted"], ylabel=words["true"])
         axes.set_title(title, loc="right")
-        for row, column in np.argwhere(counts_CC):
+        for row, column in [] if many else np.argwhere(counts_CC):
             fraction = fractions_CC[row, column]
             text = f"{counts_CC[row, column]}\n{fraction:.0%}" if few else str(counts_CC[row, column])
             colour = "white" if fraction > 0.5 else "black"

@@ -60,13 +60,20 @@ def _confusions(report: Writer, inputs: Inputs, facts: dict) -> None:
         table, name = inputs.predictions[model], report.words[model]
         figures.confusion(report.folder / f"confusion_{model}.svg", table, inputs.classes, report.words, name)
         caption = say("results.confusion_caption", model=name, fractions=say("results.fractions") if few else "")
+        if len(inputs.classes) > figures.MANY:
+            caption = say("results.confusion_many", model=name)
         right = int((table.label == table.predicted).sum())
         alt = say("results.confusion_alt", model=name, right=right, clips=len(table))
         items.append((f"confusion_{model}.svg", caption, alt))
     per_class = {model: inputs.evaluation["models"][model]["per_class"] for model in inputs.compared}
-    figures.f1_by_class(report.folder / "f1.svg", per_class, inputs.classes, report.words)
+    lowest = {label: min(of_model[label]["f1"] for of_model in per_class.values()) for label in inputs.classes}
+    shown = sorted(sorted(inputs.classes, key=lowest.__getitem__)[: figures.MANY])
+    figures.f1_by_class(report.folder / "f1.svg", per_class, shown, report.words)
     extremes = " ".join(_extremes(report, model, facts["classes"][model]) for model in inputs.main)
-    items.append(("f1.svg", say("results.f1_caption"), say("results.f1_alt", extremes=extremes)))
+    caption = say("results.f1_caption")
+    if len(shown) < len(inputs.classes):
+        caption += say("results.lowest", n=len(shown))
+    items.append(("f1.svg", caption, say("results.f1_alt", extremes=extremes)))
     report.figures(*items, wide=not few)
 
 
