@@ -19,6 +19,7 @@ from vidseq.evaluation.early import FRACTIONS, accuracy_by_fraction, online_cost
 from vidseq.evaluation.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.files import write_json
 from vidseq.models import BASELINE, HEADS, MAIN_MODELS, MODELS, build_head, head_settings
+from vidseq.models.ensemble import Ensemble
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 from vidseq.params import ModelParams, Params, Section
 from vidseq.video.sheets import contact_sheet, film_strip
@@ -126,12 +127,19 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
 def _training(params: Params, classes: list[str]) -> None:
     for name, (head, _) in MODELS.items():
         settings = {"preprocessing": params.preprocessing.model_dump()} | head_settings(name, params)
-        config = {"head": head, "classes": classes, "feature_dim": 8, "features": FEATURE_CONFIG, "settings": settings}
+        config = {
+            "head": head,
+            "ensemble": 1,
+            "classes": classes,
+            "feature_dim": 8,
+            "features": FEATURE_CONFIG,
+            "settings": settings,
+        }
         config |= {"frames": params.frames.model_dump(), "versions": {"torch": "2"}}
         (paths.MODELS / name).mkdir(parents=True)
         preprocessing = build_preprocessing(config)
         module = build_head(head, preprocessing.dim, len(classes), settings)
-        TrainedModel(preprocessing, module, config).save(paths.MODELS / name)
+        TrainedModel(preprocessing, Ensemble([module]), config).save(paths.MODELS / name)
         summary = {"val_loss": 0.5, "val_accuracy": 0.75, "parameters": 1}
         write_json(paths.METRICS / f"train_{name}.json", summary)
         curves = {

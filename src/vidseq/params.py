@@ -128,6 +128,7 @@ class TrainParams(Section):
     epochs: Count
     patience: Count
     refit: bool
+    ensemble: Count
     batch_size: Count
     lr: Positive
     gradient_clip_norm: Positive | None

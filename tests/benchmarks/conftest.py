@@ -13,6 +13,7 @@ from vidseq.data.clips import store_clips
 from vidseq.data.features import pack_features
 from vidseq.data.frame_plan import ClipPlan, write_frame_plan
 from vidseq.models import build_head
+from vidseq.models.ensemble import Ensemble
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 
 
@@ -34,6 +35,7 @@ def make_model() -> Callable[..., TrainedModel]:
         features = {"name": "cnn", "weights": "5ebb", "transform": {}, "engine": "torch", "precision": "fp32"}
         config = {
             "head": name,
+            "ensemble": 1,
             "classes": ["A", "B", "C"],
             "feature_dim": 8,
             "settings": settings,
@@ -42,7 +44,7 @@ def make_model() -> Callable[..., TrainedModel]:
             "versions": {},
         }
         preprocessing = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(8)], seed=0)
-        return TrainedModel(preprocessing, build_head(name, preprocessing.dim, 3, settings), config)
+        return TrainedModel(preprocessing, Ensemble([build_head(name, preprocessing.dim, 3, settings)]), config)
 
     return make
 

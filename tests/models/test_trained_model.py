@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from vidseq.errors import VidseqError
 from vidseq.models import build_head
+from vidseq.models.ensemble import Ensemble
 from vidseq.models.thresholds import probabilities
 from vidseq.models.trained_model import FORMAT, TrainedModel, build_preprocessing, load_model, read_config
 
@@ -22,6 +23,7 @@ def make(name: str) -> TrainedModel:
     preprocessing = {"inputs": ["rgb", "diff_delta"], "lag": 2, "pca_components": 4}
     config = {
         "head": name,
+        "ensemble": 1,
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
         "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
@@ -41,7 +43,7 @@ def make(name: str) -> TrainedModel:
     }
     torch.manual_seed(0)
     fitted = build_preprocessing(config).fit([torch.randn(9, 8) for _ in range(4)], seed=0)
-    return TrainedModel(fitted, build_head(name, fitted.dim, 3, config["settings"]), config)
+    return TrainedModel(fitted, Ensemble([build_head(name, fitted.dim, 3, config["settings"])]), config)
 
 
 @pytest.fixture

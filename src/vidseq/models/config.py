@@ -43,6 +43,7 @@ class ModelConfig(Section):
 
     format: int
     head: str
+    ensemble: Count
     classes: Annotated[list[str], Field(min_length=2)]
     feature_dim: Count
     settings: Any

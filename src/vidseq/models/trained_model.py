@@ -15,6 +15,7 @@ from vidseq.errors import VidseqError
 from vidseq.files import read_json, write_json
 from vidseq.models import build_head
 from vidseq.models.config import check_config
+from vidseq.models.ensemble import Ensemble
 from vidseq.models.layers import pad_left
 from vidseq.models.pooling import PoolingHead
 from vidseq.models.preprocessing import Preprocessing, to_tensor
@@ -28,8 +29,8 @@ FORMAT = 4  # of the folder; raised when what is in it changes
 class TrainedModel:
     """Preprocessing and a head with their weights, and `config`.
 
-    Its keys are head, classes, feature_dim, settings (of preprocessing, head and training), frames, features (what they
-    were computed by: `Backbone.feature_config`) and versions.
+    Its keys are head, ensemble (its members), classes, feature_dim, settings (of preprocessing, head and training),
+    frames, features (what they were computed by: `Backbone.feature_config`) and versions.
     """
 
     preprocessing: nn.Module
@@ -124,7 +125,8 @@ def build_modules(config: dict) -> tuple[nn.Module, nn.Module]:
     if config["head"] == "pooling":
         return nn.Identity(), PoolingHead(config["feature_dim"], classes, **settings["pooling"])
     preprocessing = build_preprocessing(config)
-    return preprocessing, build_head(config["head"], preprocessing.dim, classes, settings)
+    members = (build_head(config["head"], preprocessing.dim, classes, settings) for _ in range(config["ensemble"]))
+    return preprocessing, Ensemble(members)
 
 
 def build_preprocessing(config: dict) -> Preprocessing:

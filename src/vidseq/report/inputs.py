@@ -22,6 +22,7 @@ from vidseq.models.trained_model import read_config
 from vidseq.params import Params
 
 PACKAGES = ("vidseq", "dvc", "numpy", "openvino", "pytorch-lightning", "scikit-learn", "timm", "torch", "typst")
+FIRST_MEMBER = "head.members.0."  # of an ensemble
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ def read_inputs(params: Params) -> Inputs:
 
 
 def parameter_counts(weights: Path) -> dict[str, int]:
-    """Count the parameters of each part of a head: projection, rnn or encoder, classifier, ..."""
+    """Count the parameters of each part of a head, the first of its ensemble: projection, rnn or encoder, ..."""
     counts: dict[str, int] = {}
     with safe_open(weights, "np") as file:
         for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
-            if name.startswith("head."):
-                part = name.split(".")[1]
+            if name.startswith(FIRST_MEMBER):
+                part = name.removeprefix(FIRST_MEMBER).split(".")[0]
                 counts[part] = counts.get(part, 0) + prod(file.get_slice(name).get_shape())
     return {part: counts[part] for part in sorted(counts, key=part_order)}
 

@@ -130,6 +130,7 @@ def _training(report: Writer, inputs: Inputs) -> None:
         say("training.recipe", lr=short(train.lr), batch_size=train.batch_size, patience=train.patience,
             epochs=train.epochs),
         say("training.clipped" if train.gradient_clip_norm else "training.not_clipped", norm=train.gradient_clip_norm),
+        say("training.ensemble", n=train.ensemble) if train.ensemble > 1 else "",
         say("training.refit" if train.refit else "training.no_refit"),
     )  # fmt: skip
     tables = {model: inputs.plots[f"curves_{model}"] for model in inputs.main}

@@ -104,7 +104,8 @@ class History(pl.Callback):
             self.best_val_loss = row["val_loss"]
             self.weights = copy.deepcopy(module.head.state_dict())
         self.on_epoch(self.curves)
-        if self.console.is_terminal or row["epoch"] % 5 == 0:
+        has_val, last = not isnan(row["val_loss"]), row["epoch"] == trainer.max_epochs
+        if self.console.is_terminal or last or (has_val and row["epoch"] % 5 == 0):
             self._show(row)
 
     def _show(self, row: dict) -> None:

@@ -67,6 +67,7 @@ def train_pooling(
     unit_length = pipeline["scale"] != "passthrough"
     config = {
         "head": "pooling",
+        "ensemble": 1,
         "classes": classes,
         "feature_dim": features[0].shape[1],
         "settings": {"pooling": {"unit_length": unit_length}},

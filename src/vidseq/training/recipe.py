@@ -12,6 +12,7 @@ from torch import nn
 
 from vidseq.data.splits import group_folds
 from vidseq.models import MODELS, build_head, head_settings
+from vidseq.models.ensemble import Ensemble
 from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import OutOfFold
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
@@ -20,6 +21,7 @@ from vidseq.training.batches import Batches
 from vidseq.training.loop import train_head
 
 VAL_BATCH_SIZE = 256  # clips
+SEED_STEP = 1_000_003  # from one member of an ensemble to the next, so that small seeds share none
 FIT_CLIPS = 2000  # at most, to fit the preprocessing on: principal components need no more
 
 
@@ -48,15 +50,18 @@ def train_model(
     """Train model `name` of the table on clips' features (T_i, D); `val_N` is true for the validation clips.
 
     The preprocessing is fitted on the other clips. The model has the weights of the best epoch on the validation clips;
-    with `train.refit`, those of a second training on all clips, for the whole schedule. After each epoch of the first
-    training, `on_epoch` gets the curves so far. The log names the training by `title`, by default the model's name.
+    with `train.refit`, those of a second training on all clips, for the whole schedule. Each of the `train.ensemble`
+    members of the model is trained so, from a seed of its own; the curves and norms are of the first. After each epoch
+    of the first training, `on_epoch` gets the curves so far. The log names the training by `title`, by default the
+    model's name.
     """
-    title = title or name
+    named = title or name
     head_name, _ = MODELS[name]
     settings = {part: getattr(params, part).model_dump() for part in ("preprocessing", "train")}
     settings |= head_settings(name, params)
     config = {
         "head": head_name,
+        "ensemble": params.train.ensemble,
         "classes": sorted(set(labels)),
         "feature_dim": features[0].shape[1],
         "settings": settings,
@@ -73,19 +78,22 @@ def train_model(
     y = [config["classes"].index(label) for label in labels]
 
     def train(
-        title: str, held_out_N: np.ndarray, on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None
+        member: int, held_out_N: np.ndarray, on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None
     ) -> tuple[nn.Module, pd.DataFrame, list[float]]:
-        pl.seed_everything(params.train.seed, verbose=False)
+        pl.seed_everything((params.train.seed + SEED_STEP * member) % 2**32, verbose=False)
         head = build_head(head_name, preprocessing.dim, len(config["classes"]), settings)
         batches = _batches(inputs, y, held_out_N, params.train.batch_size)
-        return head, *train_head(title, head, *batches, params.train, on_epoch)
+        numbered = f"{named}, {member + 1} of {params.train.ensemble}" if params.train.ensemble > 1 else named
+        return head, *train_head(numbered, head, *batches, params.train, on_epoch)
 
-    head, curves, grad_norms = train(title, val_N, on_epoch)
-    model = TrainedModel(preprocessing, head, config)
+    head, curves, grad_norms = train(0, val_N, on_epoch)
+    held_out_N, members = val_N, [head]
     if params.train.refit:
-        refitted, _, grad_norms = train(f"{title}, refit", np.zeros_like(val_N))
-        model = TrainedModel(preprocessing, refitted, config)
-    return Training(model, curves, grad_norms)
+        named, held_out_N = f"{named}, refit", np.zeros_like(val_N)
+        head, _, grad_norms = train(0, held_out_N)
+        members = [head]
+    members += [train(member, held_out_N)[0] for member in range(1, params.train.ensemble)]
+    return Training(TrainedModel(preprocessing, Ensemble(members), config), curves, grad_norms)
 
 
 def cross_fit(
