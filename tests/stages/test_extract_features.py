@@ -119,7 +119,7 @@ def test_in_one_go(whole):
     assert f"{CLIPS} clips, {CLIPS} of them not in the cache; tf_efficientnet_lite0 by openvino, fp32, cpu" in whole.log
     assert set(whole.features()) == {"features.npy", "index.csv", "meta.json"}
     packed = np.load(whole.folder / "data" / "features" / "features.npy")
-    assert packed.shape == (CLIPS * STEPS, 2 * 5120)  # frames and difference images
+    assert packed.shape == (CLIPS * STEPS, 2 * 1280)  # frames and difference images
     assert len(np.unique(packed, axis=0)) == CLIPS * STEPS
 
 
@@ -176,7 +176,7 @@ def test_with_all_clips_in_the_cache_torch_is_not_imported(whole):
 def test_a_small_cache_keeps_what_this_run_needs(whole, fresh):
     fresh.tables(list(range(12)))
     fresh.run()
-    fresh.set("cache_gb: 20.0", "cache_gb: 0.002")  # 16 clips
+    fresh.set("cache_gb: 20.0", "cache_gb: 0.001")  # 16 clips
     fresh.tables(list(range(6, CLIPS)))
     assert "evicted the 6 clips used longest ago from the cache" in fresh.run()
     assert len(fresh.kept()) == 18

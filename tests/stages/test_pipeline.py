@@ -83,7 +83,7 @@ def test_a_second_repro_does_nothing(repro):
         ("versions.yaml", "pytorch-lightning: [", 'pytorch-lightning: ["9", ', {*TRAIN, "exploding_gradients"}),
         ("versions.yaml", "torch: [", 'torch: ["9", ', set(STAGES) - {"download", "sample_frames"}),
         ("versions.yaml", "ruff: [", 'ruff: ["9", ', set()),
-        ("src/vidseq/models/trained_model.py", "FORMAT = 3", "FORMAT = 4", set(STAGES[3:])),
+        ("src/vidseq/models/trained_model.py", "FORMAT = 4", "FORMAT = 5", set(STAGES[3:])),
         ("src/vidseq/files.py", "ABANDONED_S = 24", "ABANDONED_S = 48", set()),
     ],
 )
