@@ -18,7 +18,10 @@ def read(project: Project, name: str) -> dict:
 def test_an_experiment_with_three_layers_reruns_training_and_evaluation_alone(project):
     log = project.run("dvc", "exp", "run", "-S", "model.layers=3")
     assert sorted(project.ran(log)) == sorted([*TRAIN, *AFTER])
-    for name, key in (("rnn", "head.rnn.weight_ih_l2"), ("transformer", "head.encoder.layers.2.linear1.weight")):
+    for name, key in (
+        ("rnn", "head.members.0.rnn.weight_ih_l2"),
+        ("transformer", "head.members.0.encoder.layers.2.linear1.weight"),
+    ):
         with safe_open(project.folder / "models" / name / "model.safetensors", "pt") as weights:
             assert key in weights.keys()  # noqa: SIM118 (safe_open is no mapping)
             assert key.replace("l2", "l3").replace("layers.2", "layers.3") not in weights.keys()  # noqa: SIM118
