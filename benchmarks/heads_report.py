@@ -20,9 +20,9 @@ lists in `splits/`:
 $ make benchmark UCF101=<ucf101> MORE=<more>    # resumes
 ```
 
-It runs 5 seeds, and 2 for the second table; the tables below are of the seeds that they name.
+It runs 5 seeds, and 2 for the second table; the tables below are of the seeds and splits that they show.
 
-Test accuracy. Split columns: mean and standard deviation over the seeds of training. Mean: over the three splits. The
+Test accuracy. Split columns: mean and standard deviation over the seeds of training. Mean: over the splits shown. The
 interval is a bootstrap over the groups of the test clips, since clips of one group are correlated; it does not count
 other seeds. The pooling baseline is the mean and the maximum over time of the same features and logistic regression,
 whose regularisation and scaling are chosen by cross-validation over training groups; its second row is without the

@@ -29,7 +29,7 @@ VALUES: dict[str, list[Any]] = {  # for each key, its ends and what lies between
     "data.split": [1, 2, 3],
     "data.test_fraction": [1e-9, 0.25, 0.5, 0.999],
     "data.val_fraction": [1e-9, 0.2, 0.5, 0.999],
-    "data.limit": [None, 1, 1000],
+    "data.limit": [None, 1000],
     "data.seed": [0, 1, 2**32 - 1],
     "data.on_bad_clip": ["fail", "skip"],
     "data.on_duplicate": ["fail", "warn"],

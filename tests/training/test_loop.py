@@ -41,6 +41,12 @@ def test_a_head_can_overfit_16_clips(name, params):
     assert curves.val_accuracy.max() == 1.0
 
 
+@pytest.mark.parametrize("epochs", range(1, 8))
+def test_the_schedule_takes_any_number_of_steps(params, epochs):
+    _, curves, grad_norms = train("rnn", params, count=8, epochs=epochs)
+    assert len(grad_norms) == len(curves) == epochs
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_training_is_deterministic_from_its_seed(name, params):
     (first, curves, norms), (again, same, same_norms) = (train(name, params, dropout=0.3, epochs=3) for _ in range(2))

@@ -56,7 +56,8 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with a one-cycle schedule over `epochs` (Smith & Topin, 2018), even if training stops early."""
         optimizer = torch.optim.Adam(self.parameters(), self.params.lr)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, self.steps, pct_start=0.2)
+        warm_up = 0.4 if self.steps == 5 else 0.2  # of 5 steps, 0.2 is one step, and torch would divide by 0
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.params.lr, self.steps, pct_start=warm_up)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
