@@ -111,10 +111,8 @@ def cross_validate(
         labels, groups = clips.label.tolist(), clips.group.tolist()
         out_of_fold = train_pooling(x, labels, groups, params, feature_config).out_of_fold
     else:
-        out_of_fold = cross_fit(name, x, clips, params, feature_config)
-    p_NC, y_N = out_of_fold.probabilities(), out_of_fold.y_N
-    p_N, right_N = p_NC[np.arange(len(y_N)), y_N], p_NC.argmax(1) == y_N
-    return {"accuracy": float(right_N.mean()), "log_loss": float(-np.log(p_N.clip(1e-7)).mean())}
+        out_of_fold, _ = cross_fit(name, x, clips, params, feature_config)
+    return {"accuracy": out_of_fold.accuracy(), "log_loss": out_of_fold.log_loss()}
 
 
 def write_table(results: pd.DataFrame, facts: dict, out: Path) -> None:

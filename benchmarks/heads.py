@@ -1,5 +1,7 @@
 """Splits x seeds x models on cached features, clip by clip into one CSV; resumes. `heads_report` makes tables of it.
 
+Beside the CSV is a folder with the probabilities of the test clips and the out-of-fold logits of the training clips.
+
 Clips are sampled and encoded first, as params.yaml has it, and of one folder alone once more for the Keras heads, as
 their examples do.
 Every model is trained on a split's training clips alone; its test clips are used only after that.
@@ -18,10 +20,12 @@ from vidseq.data.splits import with_validation
 from vidseq.evaluation.early import ShuffledInTime
 from vidseq.models import BASELINE, MODELS
 from vidseq.models.preprocessing import by_image_type, to_tensor
+from vidseq.models.thresholds import OutOfFold
+from vidseq.models.trained_model import TrainedModel
 from vidseq.params import Params, load_params
 from vidseq.sources.lists import read_lists
 from vidseq.training.pooling import train_pooling
-from vidseq.training.recipe import train_model
+from vidseq.training.recipe import train_calibrated
 
 SPLITS, SEEDS = (1, 2, 3), range(5)
 AS_KERAS = {
@@ -66,11 +70,20 @@ def main() -> None:
                     continue
                 leaks = model == "rnn_leaky"
                 table = leaky(clips, split, seed) if leaks else official(clips, arguments.ucf101, split)
-                rows = run(model, table, x, changed(params, {"train.seed": seed}), feature_config)
+                rows, p_NC, out_of_fold = run(model, table, x, changed(params, {"train.seed": seed}), feature_config)
+                if out_of_fold is not None:
+                    file = scores_file(arguments.results, split, model, seed)
+                    file.parent.mkdir(exist_ok=True)
+                    np.savez(file, p_NC=p_NC, logits_NC=out_of_fold.logits_NC, y_N=out_of_fold.y_N)
                 rows = rows.assign(split=split, model=model, seed=seed)
                 header = not arguments.results.exists()
                 rows[COLUMNS].to_csv(arguments.results, mode="a", header=header, index=False)
                 print(f"split {split} seed {seed} {model}: {(rows.label == rows.predicted).mean():.4f}", flush=True)
+
+
+def scores_file(results: Path, split: int, model: str, seed: int) -> Path:
+    """Return where a run's p_NC, of the test clips, and its out-of-fold logits_NC and y_N are."""
+    return results.with_suffix("") / f"{split}-{model}-{seed}.npz"
 
 
 def load_folders(folders: list[Path], params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
@@ -96,8 +109,13 @@ def leaky(clips: pd.DataFrame, split: int, seed: int) -> pd.DataFrame:
     return clips.assign(split=rng.choice(["train", "val", "test"], len(clips), p=[0.57, 0.15, 0.28]))
 
 
-def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, feature_config: dict) -> pd.DataFrame:
-    """Train on the training and validation clips, and predict the test clips: in order, shuffled and reversed."""
+def run(
+    model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, feature_config: dict
+) -> tuple[pd.DataFrame, np.ndarray, OutOfFold | None]:
+    """Train on the training and validation clips, and predict the test clips: in order, shuffled and reversed.
+
+    Returns the rows of the test clips, their probabilities (N, C), and the out-of-fold logits of a model of ours.
+    """
     known, test = clips[clips.split.isin(["train", "val"])], clips[clips.split == "test"]
     x_known, x_test = [x[i] for i in known.index], [x[i] for i in test.index]
     classes = sorted(clips.label.unique())
@@ -106,10 +124,8 @@ def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, fe
         "shuffled": ShuffledInTime(x_test, params.train.seed),
         "reversed": [x_TD[::-1] for x_TD in x_test],
     }
-    if model.startswith("baseline"):
-        baseline = train_pooling(x_known, known.label.tolist(), known.group.tolist(), params, feature_config).model
-        p = {view: baseline.probabilities(x_view) for view, x_view in views.items()}
-    elif model in KERAS:
+    out_of_fold = None
+    if model in KERAS:
         known = known.sort_values(["label", "clip"])
         x_NTD, mask_NT = pad_right([x[i] for i in known.index])
         y_N = torch.tensor([classes.index(label) for label in known.label])
@@ -117,13 +133,22 @@ def run(model: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, fe
         with torch.inference_mode():
             p = {view: head(*pad_right(list(x_view))).softmax(1).numpy() for view, x_view in views.items()}
     else:
-        val = (known.split == "val").to_numpy()
-        name, labels = model.removesuffix("_leaky"), known.label.tolist()
-        trained = train_model(name, x_known, labels, val, params, feature_config).model
+        trained, out_of_fold = train(model.removesuffix("_leaky"), known, x_known, params, feature_config)
         p = {view: trained.probabilities(x_view) for view, x_view in views.items()}
     named = {view: [classes[index] for index in p_NC.argmax(1)] for view, p_NC in p.items()}
     p_true = p["predicted"][np.arange(len(test)), [classes.index(label) for label in test.label]]
-    return test[["clip", "group", "label"]].assign(**named, p_true=p_true)
+    return test[["clip", "group", "label"]].assign(**named, p_true=p_true), p["predicted"], out_of_fold
+
+
+def train(
+    name: str, known: pd.DataFrame, x: list[np.ndarray], params: Params, feature_config: dict
+) -> tuple[TrainedModel, OutOfFold]:
+    """Train a model as its stage does."""
+    if name.startswith("baseline"):
+        pooling = train_pooling(x, known.label.tolist(), known.group.tolist(), params, feature_config)
+        return pooling.model, pooling.out_of_fold
+    training, out_of_fold = train_calibrated(name, x, known, params, feature_config)
+    return training.model, out_of_fold
 
 
 def pad_right(features: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

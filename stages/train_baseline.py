@@ -1,7 +1,5 @@
 """Train the pooling baseline on the packed features."""
 
-import numpy as np
-
 from stages import run
 from vidseq import paths
 from vidseq.data.features import clips_with_features, load_features
@@ -22,11 +20,11 @@ def main(params: Params) -> None:
         folder.mkdir()
         training.model.save(folder)
         training.out_of_fold.save(folder)
-    p_NC, y_N = training.out_of_fold.probabilities(), training.out_of_fold.y_N
     metrics = {
         "C": training.chosen["C"],
-        "cv_loss": float(-np.log(p_NC[np.arange(len(y_N)), y_N]).mean()),
-        "cv_accuracy": float((p_NC.argmax(1) == y_N).mean()),
+        "cv_loss": training.out_of_fold.log_loss(),
+        "cv_accuracy": training.out_of_fold.accuracy(),
+        "temperature": training.chosen["temperature"],
     }
     write_json(paths.METRICS / "train_baseline.json", metrics)
     print(f"{BASELINE}: C {metrics['C']:g}, cross-validated accuracy {metrics['cv_accuracy']:.3f}")

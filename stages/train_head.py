@@ -11,7 +11,7 @@ from vidseq import paths
 from vidseq.data.features import clips_with_features, load_features
 from vidseq.files import atomic_write, read_json, write_json
 from vidseq.params import Params
-from vidseq.training.recipe import cross_fit, train_model
+from vidseq.training.recipe import train_calibrated
 
 
 def main(params: Params, name: str) -> None:
@@ -23,10 +23,8 @@ def main(params: Params, name: str) -> None:
     clips = clips[clips.split != "test"]
     features = load_features(clips["clip"])
     feature_config = read_json(paths.FEATURES / "meta.json")["features"]
-    val_N = (clips.split == "val").to_numpy()
     show = partial(write_table, paths.PLOTS / f"curves_{name}.csv")
-    training = train_model(name, features, clips.label.tolist(), val_N, params, feature_config, show)
-    out_of_fold = cross_fit(name, features, clips, params, feature_config)
+    training, out_of_fold = train_calibrated(name, features, clips, params, feature_config, show)
 
     with atomic_write(paths.MODELS / name) as folder:
         folder.mkdir()
@@ -39,6 +37,9 @@ def main(params: Params, name: str) -> None:
     metrics = {
         "val_loss": float(best.val_loss),
         "val_accuracy": float(best.val_accuracy),
+        "cv_loss": out_of_fold.log_loss(),
+        "cv_accuracy": out_of_fold.accuracy(),
+        "temperature": training.model.head.get_buffer("temperature").item(),
         "parameters": sum(parameter.numel() for parameter in training.model.head.parameters()),
     }
     write_json(paths.METRICS / f"train_{name}.json", metrics)

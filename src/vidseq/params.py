@@ -130,6 +130,7 @@ class TrainParams(Section):
     refit: bool
     ensemble: Count
     batch_size: Count
+    class_weights: Literal["none", "balanced"]
     lr: Positive
     gradient_clip_norm: Positive | None
     seed: Seed

@@ -39,7 +39,9 @@ def test_every_kind_of_model_predicts_the_test_clips(params, model):
     changes = {"preprocessing.inputs": ["rgb"], "preprocessing.pca_components": 4, "model.layers": 1, "train.epochs": 8}
     params = changed(params, changes)
     feature_config = {"image_types": ["rgb"]}
-    rows = run(model, clips, x, params, feature_config)
+    rows, p_NC, out_of_fold = run(model, clips, x, params, feature_config)
+    assert p_NC.shape == (12, 2)
+    assert (out_of_fold is None) == model.startswith("keras")
     assert list(rows["clip"]) == [f"c{n}" for n in range(28, 40)]
     assert set(rows[["predicted", "shuffled", "reversed"]].to_numpy().flat) <= {"up", "down"}
     if model == "baseline":

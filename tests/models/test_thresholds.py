@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vidseq.models.thresholds import OutOfFold, choose_threshold, probabilities
+from vidseq.models.thresholds import OutOfFold, calibrate, choose_threshold, fit_temperature, probabilities
 
 
 def scores(scale: float = 1.0) -> OutOfFold:
@@ -35,3 +35,29 @@ def test_probabilities_near_one_stay_apart():
     p_NC = probabilities(np.array([[20.0, 0.0], [25.0, 0.0]], np.float32))
     assert 1 > p_NC[1, 0] > p_NC[0, 0] > 1 - 1e-8
     np.testing.assert_allclose(p_NC.sum(1), 1)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 5.0])
+def test_the_temperature_undoes_a_scale(scale):
+    rng = np.random.default_rng(0)
+    logits_NC = rng.normal(0, 2, (4000, 3))
+    y_N = np.array([rng.choice(3, p=p_C) for p_C in probabilities(logits_NC)])
+    assert fit_temperature(scale * logits_NC, y_N) == pytest.approx(scale, rel=0.1)
+
+
+def test_no_number_of_right_answers_makes_a_model_certain():
+    y_N = np.arange(60) % 3
+    logits_NC = np.eye(3)[y_N] * 30.0
+    p_N = probabilities(logits_NC / fit_temperature(logits_NC, y_N)).max(1)
+    assert (p_N < 1 - 1 / 200).all()
+
+
+def test_each_folds_temperature_is_of_the_other_folds():
+    sound, shouting = scores(), scores(20.0)
+    logits_NC = np.concatenate([sound.logits_NC, shouting.logits_NC])
+    y_N, fold_N = np.concatenate([sound.y_N, shouting.y_N]), np.repeat([0, 1], 200)
+    out_of_fold, temperature = calibrate(logits_NC, y_N, fold_N)
+    ratios = logits_NC / out_of_fold.logits_NC
+    np.testing.assert_allclose(ratios[:200], fit_temperature(shouting.logits_NC, shouting.y_N), rtol=1e-5)
+    np.testing.assert_allclose(ratios[200:], fit_temperature(sound.logits_NC, sound.y_N), rtol=1e-5)
+    assert temperature == fit_temperature(logits_NC, y_N)

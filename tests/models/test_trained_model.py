@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from vidseq.errors import VidseqError
-from vidseq.models import build_head
+from vidseq.models import build_head, trained_model
 from vidseq.models.ensemble import Ensemble
 from vidseq.models.thresholds import probabilities
 from vidseq.models.trained_model import FORMAT, TrainedModel, build_preprocessing, load_model, read_config
@@ -60,7 +60,8 @@ def refused(folder, message: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_model_is_one_folder_without_pickle(tmp_path, name):
+def test_a_model_is_one_folder_without_pickle(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(trained_model, "BATCH_SIZE", 3)
     trained = make(name)
     clips = [np.random.default_rng(steps).normal(size=(steps, 8)).astype(np.float16) for steps in (3, 1, 9, 4)]
     trained.save(tmp_path)
@@ -68,13 +69,13 @@ def test_a_model_is_one_folder_without_pickle(tmp_path, name):
 
     loaded = load_model(tmp_path)
     assert loaded.classes == ["A", "B", "Γ"]
-    p_NC = probabilities(loaded.logits(clips, batch_size=3))
+    p_NC = probabilities(loaded.logits(clips))
     assert p_NC.dtype == np.float64
-    np.testing.assert_array_equal(p_NC, probabilities(trained.logits(clips, batch_size=3)))
+    np.testing.assert_array_equal(p_NC, probabilities(trained.logits(clips)))
     np.testing.assert_allclose(p_NC.sum(1), np.ones(4), rtol=1e-5)
     for row, clip in enumerate(clips):  # padding and the rest of the batch change nothing
         np.testing.assert_allclose(loaded.probabilities([clip])[0], p_NC[row], atol=1e-5, rtol=0)
-    full = loaded.logits([clip.astype(np.float32) for clip in clips], batch_size=3)
+    full = loaded.logits([clip.astype(np.float32) for clip in clips])
     np.testing.assert_array_equal(probabilities(full), p_NC)
     assert loaded.probabilities([]).shape == (0, 3)
 

@@ -88,7 +88,7 @@ def test_without_validation_clips_the_last_epoch_is_kept_and_all_epochs_run(para
     head = build_head("rnn", 8, 2, {"model": {"layers": 2, "dim": 32, "dropout": 0.0}, "rnn": SETTINGS["rnn"]})
     seen = []
     quick = params.train.model_copy(update={"epochs": 4, "patience": 1})
-    curves, norms = train_head("rnn", head, Batches(problem(16), 8, shuffle=True), None, quick, seen.append)
+    curves, norms = train_head("rnn", head, Batches(problem(16), 8, shuffle=True), None, quick, on_epoch=seen.append)
     assert len(curves) == 4
     assert len(norms) == 2 * 4
     assert curves.val_loss.isna().all()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from vidseq.training import recipe
+from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import train_model
 
 FEATURE_CONFIG = {"name": "none", "diff": None, "image_types": ["rgb"]}
@@ -87,7 +88,8 @@ def test_out_of_fold_logits_are_of_models_that_have_not_seen_the_group(quick, mo
         return train_model(name, features, labels, *rest, **options)
 
     monkeypatch.setattr(recipe, "train_model", train)
-    out_of_fold = recipe.cross_fit("rnn", x, table, with_train(quick, epochs=10), FEATURE_CONFIG)
+    out_of_fold, temperature = recipe.cross_fit("rnn", x, table, with_train(quick, epochs=10), FEATURE_CONFIG)
+    assert 0.05 < temperature < 20
     assert out_of_fold.logits_NC.shape == (24, 2)
     assert len(seen) == 5
     for known in seen:
@@ -96,3 +98,40 @@ def test_out_of_fold_logits_are_of_models_that_have_not_seen_the_group(quick, mo
         assert not {n // 4 for n in held_out} & {n // 4 for n in known}
     assert sorted(n for known in seen for n in set(range(24)) - set(known)) == list(range(24))
     assert (out_of_fold.logits_NC.argmax(1) == out_of_fold.y_N).mean() > 0.9
+
+
+def test_the_model_has_the_temperature_of_its_out_of_fold_logits(quick):
+    x, y = clips(24)
+    split = ["train"] * 20 + ["val"] * 4
+    table = pd.DataFrame({"label": y, "group": [f"g{n // 2}" for n in range(24)], "split": split})
+    quick = with_train(quick, epochs=5, ensemble=1)
+    training, _ = recipe.train_calibrated("rnn", x, table, quick, FEATURE_CONFIG)
+    plain = train_model("rnn", x, y, (table.split == "val").to_numpy(), quick, FEATURE_CONFIG).model
+    temperature = training.model.head.get_buffer("temperature").item()
+    assert abs(np.log(temperature)) > 0.05
+    assert temperature == pytest.approx(recipe.cross_fit("rnn", x, table, quick, FEATURE_CONFIG)[1])
+    np.testing.assert_allclose(training.model.logits(x), plain.logits(x) / temperature, rtol=1e-4, atol=1e-5)
+
+
+def skewed(count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
+    """Clips of which one in twelve is rare, and near the others."""
+    rng = np.random.default_rng(seed)
+    labels = ["common" if n % 12 else "rare" for n in range(count)]
+    x = [(rng.normal(size=(6, 4)) * 3 + 1.2 * (label == "rare")).astype(np.float16) for label in labels]
+    return x, labels
+
+
+@pytest.mark.parametrize("name", ["rnn", "baseline"])
+def test_balanced_class_weights_find_more_of_a_rare_class(name, quick):
+    x, labels = skewed(240, 0)
+    new, expected = skewed(480, 1)
+    recall = {}
+    for class_weights in ("none", "balanced"):
+        params = with_train(quick, class_weights=class_weights, epochs=6, ensemble=1)
+        if name == "baseline":
+            model = train_pooling(x, labels, [f"g{n // 12}" for n in range(240)], params, FEATURE_CONFIG).model
+        else:
+            model = train_model(name, x, labels, np.arange(240) % 24 == 0, params, FEATURE_CONFIG).model
+        named = np.array([model.classes[i] for i in model.probabilities(new).argmax(1)])
+        recall[class_weights] = (named == "rare")[np.array(expected) == "rare"].mean()
+    assert recall["balanced"] > recall["none"] + 0.2

@@ -8,12 +8,10 @@ import torch
 
 from vidseq.evaluation.bootstrap import GroupBootstrap
 from vidseq.models.layers import pad_left
-from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import probabilities
 from vidseq.models.trained_model import TrainedModel
 
 FRACTIONS = tuple(tenths / 10 for tenths in range(1, 11))
-BATCH_SIZE = 256  # clips in memory at a time
 
 
 def seen_steps(length: int, fraction: float) -> int:
@@ -40,9 +38,7 @@ def _streamed(model: TrainedModel, features: Sequence[np.ndarray]) -> Iterator[n
 @torch.inference_mode()
 def _read_anew(model: TrainedModel, features: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     head = model.head.eval().cpu()
-    for start in range(0, len(features), BATCH_SIZE):
-        # what is made of a step depends on no later one
-        inputs = [model.preprocessing(to_tensor(x_TD)) for x_TD in features[start : start + BATCH_SIZE]]
+    for inputs in model.batches_of_inputs(features):  # what is made of a step depends on no later one
         parts = [[x_TD[: seen_steps(len(x_TD), fraction)] for x_TD in inputs] for fraction in FRACTIONS]
         yield from np.stack([probabilities(head(*pad_left(part)).numpy()) for part in parts], 1)
 

@@ -11,12 +11,16 @@ from torch import nn
 class Ensemble(nn.Module):
     """`head(x_BTD, mask_BT) -> logits_BC`: the logarithms of the mean of the members' probabilities.
 
-    It is `causal`, and has `step`, if its members are and have.
+    They are divided by `temperature`, which is 1 until the ensemble is calibrated. It is `causal`, and has `step`, if
+    its members are and have.
     """
+
+    temperature: torch.Tensor
 
     def __init__(self, members: Iterable[nn.Module]):
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.register_buffer("temperature", torch.ones(()))
 
     @property
     def causal(self) -> bool:
@@ -25,7 +29,7 @@ class Ensemble(nn.Module):
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         """Average over the members."""
-        return _mean([member(x_BTD, mask_BT) for member in self.members])
+        return self._mean([member(x_BTD, mask_BT) for member in self.members])
 
     def step(self, states: list | None, x_TD: torch.Tensor) -> tuple[list, torch.Tensor]:
         """Return the logits (T, C) after each of the next steps of one sequence, and the members' states after them."""
@@ -33,8 +37,7 @@ class Ensemble(nn.Module):
         stepped = [
             member.step(state, x_TD) for member, state in zip(members, states or [None] * len(members), strict=True)
         ]
-        return [state for state, _ in stepped], _mean([logits_TC for _, logits_TC in stepped])
+        return [state for state, _ in stepped], self._mean([logits_TC for _, logits_TC in stepped])
 
-
-def _mean(logits: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(logits).log_softmax(-1).logsumexp(0) - log(len(logits))
+    def _mean(self, logits: list[torch.Tensor]) -> torch.Tensor:
+        return (torch.stack(logits).log_softmax(-1).logsumexp(0) - log(len(logits))) / self.temperature

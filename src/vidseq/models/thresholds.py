@@ -1,4 +1,4 @@
-"""Thresholds of an alarm, chosen on out-of-fold logits: each clip's are of a model that has not seen its group."""
+"""Temperature and thresholds, chosen on out-of-fold logits: each clip's are of a model that has not seen its group."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -6,13 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+from scipy.optimize import minimize_scalar
 
 FILE = "out_of_fold.safetensors"
+TEMPERATURES = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """The logits (N, C) of the training clips by models that have not seen their groups, and their classes (N,)."""
+    """The logits (N, C) of the training clips by models that have not seen their groups, and their classes (N,).
+
+    They are calibrated: each fold's are divided by the temperature that suits the other folds.
+    """
 
     logits_NC: np.ndarray
     y_N: np.ndarray
@@ -31,12 +36,45 @@ class OutOfFold:
         """Return the class probabilities (N, C)."""
         return probabilities(self.logits_NC)
 
+    def accuracy(self) -> float:
+        """Return which fraction of the clips is classified rightly."""
+        return float((self.logits_NC.argmax(1) == self.y_N).mean())
+
+    def log_loss(self) -> float:
+        """Return the mean of -log p of the clips' classes, p no less than the smallest float32."""
+        p_N = self.probabilities()[np.arange(len(self.y_N)), self.y_N]
+        return float(-np.log(p_N.clip(np.finfo(np.float32).tiny)).mean())
+
 
 def probabilities(logits_NC: np.ndarray) -> np.ndarray:
     """Return the softmax in float64, (N, C): in float32, scores near 1 would be equal."""
     shifted_NC = np.asarray(logits_NC, np.float64) - np.max(logits_NC, axis=1, keepdims=True)
     exp_NC = np.exp(shifted_NC)
     return exp_NC / exp_NC.sum(1, keepdims=True)
+
+
+def calibrate(logits_NC: np.ndarray, y_N: np.ndarray, fold_N: np.ndarray) -> tuple[OutOfFold, float]:
+    """Return out-of-fold logits, calibrated, and the temperature that suits them all; `fold_N` is the fold of each."""
+    calibrated_NC = np.empty_like(logits_NC)
+    for fold in np.unique(fold_N):
+        held_out_N = fold_N == fold
+        temperature = fit_temperature(logits_NC[~held_out_N], y_N[~held_out_N])
+        calibrated_NC[held_out_N] = logits_NC[held_out_N] / temperature
+    return OutOfFold(calibrated_NC, y_N), fit_temperature(logits_NC, y_N)
+
+
+def fit_temperature(logits_NC: np.ndarray, y_N: np.ndarray) -> float:
+    """Return what to divide logits by so that their log loss is lowest (Guo et al., 2017).
+
+    A clip's class counts as true but for 1 / (N + 2), as Platt (1999) has it: no number of clips makes a model certain.
+    """
+    doubt = 1 / (len(y_N) + 2)
+
+    def loss(log_temperature: float) -> float:
+        log_p_NC = np.log(probabilities(logits_NC / np.exp(log_temperature)).clip(1e-300))
+        return float(-((1 - doubt) * log_p_NC[np.arange(len(y_N)), y_N] + doubt * log_p_NC.mean(1)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
 def choose_threshold(out_of_fold: OutOfFold, class_index: int, min_recall: float) -> float:

@@ -1,6 +1,6 @@
 """A trained model is one folder with all that prediction needs: model.safetensors and model.json."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,8 @@ from vidseq.models.preprocessing import Preprocessing, to_tensor
 from vidseq.models.stream import Stream
 from vidseq.models.thresholds import probabilities
 
-FORMAT = 4  # of the folder; raised when what is in it changes
+FORMAT = 5  # of the folder; raised when what is in it changes
+BATCH_SIZE = 256  # clips in memory at a time
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,17 @@ class TrainedModel:
         return probabilities(self.logits(features))
 
     @torch.inference_mode()
-    def logits(self, features: Iterable[np.ndarray], batch_size: int = 256) -> np.ndarray:
+    def logits(self, features: Iterable[np.ndarray]) -> np.ndarray:
         """Return the logits, float32 (N, C), of clips' features (T_i, D), which are read a batch at a time."""
         head, logits = self.head.eval().cpu(), [torch.zeros(0, len(self.classes))]
-        inputs = (self.preprocessing(to_tensor(x_TD)) for x_TD in features)
-        while batch := list(islice(inputs, batch_size)):
-            logits.append(head(*pad_left(batch)))
+        logits += [head(*pad_left(batch)) for batch in self.batches_of_inputs(features)]
         return torch.cat(logits).numpy()
+
+    def batches_of_inputs(self, features: Iterable[np.ndarray]) -> Iterator[list[torch.Tensor]]:
+        """Yield the inputs of the head (T_i, dim) for clips' features (T_i, D), at most BATCH_SIZE clips at a time."""
+        inputs = (self.preprocessing(to_tensor(x_TD)) for x_TD in features)
+        while batch := list(islice(inputs, BATCH_SIZE)):
+            yield batch
 
     @property
     def causal(self) -> bool:

@@ -131,6 +131,8 @@ def _training(report: Writer, inputs: Inputs) -> None:
             epochs=train.epochs),
         say("training.clipped" if train.gradient_clip_norm else "training.not_clipped", norm=train.gradient_clip_norm),
         say("training.ensemble", n=train.ensemble) if train.ensemble > 1 else "",
+        say("training.balanced") if train.class_weights == "balanced" else "",
+        say("training.temperature", values=report.by_name({m: number(trained[m]["temperature"]) for m in inputs.main})),
         say("training.refit" if train.refit else "training.no_refit"),
     )  # fmt: skip
     tables = {model: inputs.plots[f"curves_{model}"] for model in inputs.main}

@@ -118,9 +118,8 @@ def read_all(location: str) -> bytes:
 def _filesystem(location: str) -> fsspec.AbstractFileSystem:
     if not is_url(location):
         return fsspec.filesystem("file")
-    timeout = aiohttp.ClientTimeout(
-        sock_connect=15, sock_read=SILENCE_S
-    )  # of silence: a slow network may take its time
+    # of silence: a slow network may take its time
+    timeout = aiohttp.ClientTimeout(sock_connect=15, sock_read=SILENCE_S)
     return fsspec.filesystem("https", client_kwargs={"timeout": timeout, "trust_env": True})  # proxy variables
 
 

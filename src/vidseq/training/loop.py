@@ -25,9 +25,9 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # its greeting
 class Classifier(pl.LightningModule):
     """A head with its loss, its optimiser and the record of its gradient norms (before clipping)."""
 
-    def __init__(self, head: nn.Module, params: TrainParams, steps_per_epoch: int):
+    def __init__(self, head: nn.Module, params: TrainParams, weights_C: torch.Tensor | None, steps_per_epoch: int):
         super().__init__()
-        self.head = head
+        self.head, self.weights_C = head, weights_C
         self.params = params
         self.steps = params.epochs * steps_per_epoch
         self.grad_norms: list[float] = []
@@ -35,7 +35,7 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the cross-entropy; a NaN or infinite loss ends the training."""
         x_BTD, mask_BT, y_B = batch
-        loss = cross_entropy(self.head(x_BTD, mask_BT), y_B)
+        loss = cross_entropy(self.head(x_BTD, mask_BT), y_B, self.weights_C)
         if not loss.isfinite():
             raise diverged(loss.item(), self.global_step, self.grad_norms, self.params)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(y_B))
@@ -116,22 +116,31 @@ class History(pl.Callback):
         self.console.print(line)
 
 
+def class_weights(params: TrainParams, y: list[int], classes: int) -> torch.Tensor | None:
+    """Return the weight of each class, (C,): with `balanced`, that by which all count the same."""
+    if params.class_weights == "none":
+        return None
+    counts_C = torch.bincount(torch.tensor(y), minlength=classes).clamp(min=1)
+    return len(y) / (classes * counts_C)
+
+
 def train_head(
     name: str,
     head: nn.Module,
     train: Batches,
     val: Batches | None,
     params: TrainParams,
+    weights_C: torch.Tensor | None = None,
     on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None,
 ) -> tuple[pd.DataFrame, list[float]]:
     """Train `head` in place; it ends with the weights of its best epoch on validation.
 
-    Without `val` there is no early stopping, and it ends with the weights of the last epoch. After each epoch,
-    `on_epoch` gets the curves so far. Returns the curves, one row per epoch, and the gradient norm of every step. The
-    caller seeds torch.
+    Without `val` there is no early stopping, and it ends with the weights of the last epoch. `weights_C` weighs each
+    class in the training loss. After each epoch, `on_epoch` gets the curves so far. Returns the curves, one row per
+    epoch, and the gradient norm of every step. The caller seeds torch.
     """
     torch.set_num_threads(1)  # heads are too small to share: a second thread costs more than it saves
-    classifier, history = Classifier(head, params, len(train)), History(name, on_epoch)
+    classifier, history = Classifier(head, params, weights_C, len(train)), History(name, on_epoch)
     stop = [] if val is None else [EarlyStopping("val_loss", patience=params.patience, check_finite=False)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*does not have many workers.*")  # the data is in memory

@@ -18,7 +18,7 @@ from vidseq.data.splits import group_folds, sample_groups
 from vidseq.models.layers import pad_left
 from vidseq.models.pooling import PoolingHead, pool_over_time
 from vidseq.models.preprocessing import to_tensor
-from vidseq.models.thresholds import OutOfFold
+from vidseq.models.thresholds import OutOfFold, calibrate
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import Params
 
@@ -46,11 +46,12 @@ def train_pooling(
     classes = sorted(set(labels))
     y_N = np.array([classes.index(label) for label in labels])
     pooled_ND = np.concatenate([pool_over_time(*pad_left([to_tensor(x_TD)])) for x_TD in features])
+    class_weight = None if params.train.class_weights == "none" else params.train.class_weights
     pipeline = Pipeline(
         [
             ("standardise", StandardScaler()),
             ("scale", Normalizer()),
-            ("classify", LogisticRegression(max_iter=MAX_ITER)),
+            ("classify", LogisticRegression(max_iter=MAX_ITER, class_weight=class_weight)),
         ]
     )
     seed, table = params.train.seed, pd.DataFrame({"label": labels, "group": groups})
@@ -75,21 +76,25 @@ def train_pooling(
         "features": feature_config,
         "versions": {package: version(package) for package in ("scikit-learn", "torch", "timm")},
     }
-    head = _to_head(pipeline, features[0].shape[1], len(classes), unit_length)
-    chosen = {"C": pipeline["classify"].C, "unit_length": unit_length}
-    return PoolingTraining(TrainedModel(nn.Identity(), head, config), OutOfFold(_logits(decision), y_N), chosen)
+    fold_N = np.zeros(len(y_N), int)
+    for fold, (_, held_out) in enumerate(folds):
+        fold_N[held_out] = fold
+    out_of_fold, temperature = calibrate(_logits(decision), y_N, fold_N)
+    head = _to_head(pipeline, features[0].shape[1], len(classes), unit_length, temperature)
+    chosen = {"C": pipeline["classify"].C, "unit_length": unit_length, "temperature": temperature}
+    return PoolingTraining(TrainedModel(nn.Identity(), head, config), out_of_fold, chosen)
 
 
-def _to_head(pipeline: Pipeline, input_dim: int, classes: int, unit_length: bool) -> PoolingHead:
-    """Return the fitted pipeline as a head."""
+def _to_head(pipeline: Pipeline, input_dim: int, classes: int, unit_length: bool, temperature: float) -> PoolingHead:
+    """Return the fitted pipeline as a head; the temperature is in its weights."""
     head = PoolingHead(input_dim, classes, unit_length)
     head.mean.copy_(torch.from_numpy(pipeline["standardise"].mean_))
     head.scale.copy_(torch.from_numpy(pipeline["standardise"].scale_))
     weight_CD, bias_C = pipeline["classify"].coef_, pipeline["classify"].intercept_
     if classes == 2:  # scikit-learn has the second class's logit alone
         weight_CD, bias_C = np.concatenate([0 * weight_CD, weight_CD]), np.concatenate([0 * bias_C, bias_C])
-    head.classifier.weight.data.copy_(torch.from_numpy(weight_CD))
-    head.classifier.bias.data.copy_(torch.from_numpy(bias_C))
+    head.classifier.weight.data.copy_(torch.from_numpy(weight_CD / temperature))
+    head.classifier.bias.data.copy_(torch.from_numpy(bias_C / temperature))
     return head
 
 

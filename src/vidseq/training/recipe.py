@@ -14,11 +14,11 @@ from vidseq.data.splits import group_folds
 from vidseq.models import MODELS, build_head, head_settings
 from vidseq.models.ensemble import Ensemble
 from vidseq.models.preprocessing import to_tensor
-from vidseq.models.thresholds import OutOfFold
+from vidseq.models.thresholds import OutOfFold, calibrate
 from vidseq.models.trained_model import TrainedModel, build_preprocessing
 from vidseq.params import Params
 from vidseq.training.batches import Batches
-from vidseq.training.loop import train_head
+from vidseq.training.loop import class_weights, train_head
 
 VAL_BATCH_SIZE = 256  # clips
 SEED_STEP = 1_000_003  # from one member of an ensemble to the next, so that small seeds share none
@@ -57,12 +57,13 @@ def train_model(
     """
     named = title or name
     head_name, _ = MODELS[name]
+    classes = sorted(set(labels))
     settings = {part: getattr(params, part).model_dump() for part in ("preprocessing", "train")}
     settings |= head_settings(name, params)
     config = {
         "head": head_name,
         "ensemble": params.train.ensemble,
-        "classes": sorted(set(labels)),
+        "classes": classes,
         "feature_dim": features[0].shape[1],
         "settings": settings,
         "frames": params.frames.model_dump(),
@@ -75,16 +76,17 @@ def train_model(
         known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
     preprocessing.fit((to_tensor(features[index]) for index in known), params.train.seed)
     inputs = [preprocessing(to_tensor(x_TD)).half() for x_TD in features]  # what training keeps in memory
-    y = [config["classes"].index(label) for label in labels]
+    y = [classes.index(label) for label in labels]
 
     def train(
         member: int, held_out_N: np.ndarray, on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None
     ) -> tuple[nn.Module, pd.DataFrame, list[float]]:
         pl.seed_everything((params.train.seed + SEED_STEP * member) % 2**32, verbose=False)
-        head = build_head(head_name, preprocessing.dim, len(config["classes"]), settings)
+        head = build_head(head_name, preprocessing.dim, len(classes), settings)
         batches = _batches(inputs, y, held_out_N, params.train.batch_size)
         numbered = f"{named}, {member + 1} of {params.train.ensemble}" if params.train.ensemble > 1 else named
-        return head, *train_head(numbered, head, *batches, params.train, on_epoch)
+        weights_C = class_weights(params.train, [y[index] for index in np.flatnonzero(~held_out_N)], len(classes))
+        return head, *train_head(numbered, head, *batches, params.train, weights_C, on_epoch)
 
     head, curves, grad_norms = train(0, val_N, on_epoch)
     held_out_N, members = val_N, [head]
@@ -96,16 +98,32 @@ def train_model(
     return Training(TrainedModel(preprocessing, Ensemble(members), config), curves, grad_norms)
 
 
+def train_calibrated(
+    name: str,
+    features: list[np.ndarray],
+    clips: pd.DataFrame,
+    params: Params,
+    feature_config: dict,
+    on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None,
+) -> tuple[Training, OutOfFold]:
+    """Train a model on `clips` (label, group, split: train or val), with the temperature of its out-of-fold logits."""
+    val_N = (clips.split == "val").to_numpy()
+    training = train_model(name, features, clips.label.tolist(), val_N, params, feature_config, on_epoch)
+    out_of_fold, temperature = cross_fit(name, features, clips, params, feature_config)
+    training.model.head.get_buffer("temperature").fill_(temperature)
+    return training, out_of_fold
+
+
 def cross_fit(
     name: str, features: list[np.ndarray], clips: pd.DataFrame, params: Params, feature_config: dict
-) -> OutOfFold:
-    """Return the logits of all `clips` (label, group) by models that have not seen their groups.
+) -> tuple[OutOfFold, float]:
+    """Return the logits of all `clips` (label, group) by models that have not seen their groups, and the temperature.
 
     One model is trained for each fold, on the other folds, by the whole schedule without validation, like a refit.
     """
     params = params.model_copy(update={"train": params.train.model_copy(update={"refit": False})})
     classes = sorted(clips.label.unique())
-    logits_NC = np.zeros((len(clips), len(classes)), np.float32)
+    logits_NC, fold_N = np.zeros((len(clips), len(classes)), np.float32), np.zeros(len(clips), int)
     folds = group_folds(clips.label, clips.group, params.train.seed)
     for number, (known, held_out) in enumerate(folds, 1):
         labels, no_val_N = clips.label.iloc[known].tolist(), np.zeros(len(known), bool)
@@ -113,8 +131,8 @@ def cross_fit(
         training = train_model(
             name, [features[i] for i in known], labels, no_val_N, params, feature_config, title=title
         )
-        logits_NC[held_out] = training.model.logits([features[i] for i in held_out])
-    return OutOfFold(logits_NC, np.array([classes.index(label) for label in clips.label]))
+        logits_NC[held_out], fold_N[held_out] = training.model.logits([features[i] for i in held_out]), number
+    return calibrate(logits_NC, np.array([classes.index(label) for label in clips.label]), fold_N)
 
 
 def _batches(

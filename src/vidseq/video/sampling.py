@@ -91,10 +91,8 @@ def sample_stream(
             yield chosen()
             step += 1
         held.append((seconds, frame))
-        while (
-            len(held) > 1 and held[1][0] <= seconds - diff_seconds
-        ):  # the first one left is the last that began before
-            held.popleft()
+        while len(held) > 1 and held[1][0] <= seconds - diff_seconds:
+            held.popleft()  # the first one left is the last that began before
         while begin + (step + 0.5) / fps <= seconds + ROUNDING_S:
             yield chosen()
             step += 1
