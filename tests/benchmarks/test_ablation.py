@@ -36,7 +36,7 @@ def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_g
     row = ablation.cross_validate("rnn", clips, x, {}, params)
     assert sorted(held_out) == list(range(20))
     assert row["accuracy"] == 0.5
-    assert row["log_loss"] == pytest.approx(-(np.log(0.8) + np.log(0.2)) / 2)
+    assert row["log_loss"] == pytest.approx(np.log(2), abs=1e-3)  # the temperature has taken all confidence away
 
 
 def test_the_baseline_is_cross_validated_too(params):
