@@ -20,17 +20,15 @@ from matplotlib.figure import Figure
 from vidseq import paths
 from vidseq.data.clips import clip_files
 from vidseq.data.features import clips_with_features
-from vidseq.extraction.encode import Job, encode_clips, recorded_diff
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
+from vidseq.inference.steps import StepEncoder, file_features
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
-from vidseq.params import FramesParams
 from vidseq.video.read import frame_timestamps, read_frames, stream_frames
-from vidseq.video.sampling import plan_frames
 from vidseq.video.write import write_video
 
 CLIPS, FPS = 12, 25
-SHARES = (1, 2, 4)  # windows: the model's own, a half and a quarter of it
+FACTORS = (2, 1, 0.5)  # windows: of twice the model's own, its own, and half of it
 TEXT = """# A live stream
 
 Written by `python -m benchmarks.joined`: {clips} test clips, {seconds:.0f} s in all, are joined to one video, their
@@ -49,7 +47,7 @@ median. Right: the part of all steps whose label is that of the clip.
 - **Windows**: the last steps, as many as the window has, run again for every answer.
 - **Never forgets**: one state since the start of the video.
 
-The first window is the model's default, its longest clip of training. A window that is long beside the events cannot
+The second window is the model's default, the median clip of training. A window that is long beside the events cannot
 follow them.
 
 ![Probabilities over time](online.png)
@@ -68,21 +66,21 @@ def main() -> None:
     with chdir(arguments.project), TemporaryDirectory() as folder:
         model = load_model(paths.MODELS / "rnn_causal")
         clips = clips_with_features()
-        chosen = in_turn(clips[clips.split == "test"])
+        chosen = in_turn(clips[clips.split == "test"], CLIPS)
         video = Path(folder) / "joined.avi"
         borders = join(clip_files(chosen), video)
         times, answers = predict(video, model)
     write(out, model.classes, chosen.label.tolist(), borders, times, answers, model.config["frames"])
 
 
-def in_turn(clips: pd.DataFrame) -> pd.DataFrame:
-    """Return up to CLIPS clips, their classes in turn, each class's clips spread over its groups."""
+def in_turn(clips: pd.DataFrame, wanted: int) -> pd.DataFrame:
+    """Return up to so many clips, their classes in turn, each class's clips spread over its groups."""
     of_class = [
-        members.iloc[np.unique(np.linspace(0, len(members) - 1, -(-CLIPS // clips.label.nunique())).astype(int))]
+        members.iloc[np.unique(np.linspace(0, len(members) - 1, -(-wanted // clips.label.nunique())).astype(int))]
         for _, members in clips.groupby("label")
     ]
-    rounds = [members.iloc[[number]] for number in range(CLIPS) for members in of_class if number < len(members)]
-    return pd.concat(rounds[:CLIPS])
+    rounds = [members.iloc[[number]] for number in range(wanted) for members in of_class if number < len(members)]
+    return pd.concat(rounds[:wanted])
 
 
 def join(files: list[Path], video: Path) -> list[float]:
@@ -103,23 +101,21 @@ def predict(video: Path, model: TrainedModel) -> tuple[np.ndarray, dict[tuple[st
     """Return the times of the steps (s, (T,)) and, by way and window, the probabilities after each (T, C)."""
     backbone, runtime = backbone_of(model, paths.cache("models"))
     engine = backbone.engine(runtime, BATCH_SIZE)
-    streamed = list(stream_probabilities(stream_frames(video), model, backbone.transform, engine))
-    sampling = FramesParams(**model.config["frames"] | {"max_frames": 1024})
-    times, _ = plan_frames(video, sampling)
-    job = Job("joined", video, times.tolist(), diff=recorded_diff(model.config["features"]), crop=sampling.crop)
-    ((_, x_TD),) = encode_clips([job], backbone.transform, engine)
-    assert isinstance(x_TD, np.ndarray)  # the video was written a moment ago
+    encode = StepEncoder(model, backbone.transform, engine)
+    streamed = list(stream_probabilities(stream_frames(video), model, encode))
+    pieces = list(file_features(video, model, backbone.transform, engine))
+    times, x_TD = np.concatenate([of_piece for of_piece, _ in pieces]), np.concatenate([x_TD for _, x_TD in pieces])
     answers: dict[tuple[str, int], np.ndarray] = {}
-    for share in SHARES:
-        window = 2 * (model.stream().half_window // share)
+    for factor in FACTORS:
+        window = 2 * max(1, round(factor * model.window / 2))
         stream = model.stream(window)
         windows = [x_TD[max(0, step + 1 - window) : step + 1] for step in range(len(x_TD))]
         answers["stream", window] = np.array([stream.push(x_D) for x_D in x_TD])
         answers["windows", window] = model.probabilities(windows)
     stream = model.stream(2 * len(x_TD))
     answers["never forgets", 0] = np.array([stream.push(x_D) for x_D in x_TD])
-    own = next(iter(answers))  # from decoded frames it is the same
-    np.testing.assert_allclose(answers[own], np.array([p_C for _, p_C in streamed])[: len(x_TD)], atol=1e-5)
+    from_frames = np.array([p_C for _, p_C in streamed])[: len(x_TD)]
+    np.testing.assert_allclose(answers["stream", model.window], from_frames, atol=1e-5)
     return times, answers
 
 
@@ -147,7 +143,7 @@ def write(
         cells = [f"{followed} of {len(late)}", f"{median(steps for steps, _ in late):g}"]
         cells += [f"{median(seconds for _, seconds in late):.2f}", f"{np.mean(np.equal(named, true)):.3f}"]
         rows.append(f"| {way}{f', {window} steps' if window else ''} | {' | '.join(cells)} |")
-    shown = list(answers)[2:4] + list(answers)[-1:]  # half the model's own window
+    shown = list(answers)[2:4] + list(answers)[-1:]  # the model's own window
     figure = Figure(figsize=(12, 6), dpi=110, layout="constrained")
     axes = figure.subplots(len(shown), 1, sharex=True)
     for axis, (way, window) in zip(axes, shown, strict=True):

@@ -52,7 +52,7 @@ def decision_seconds(
     """Return the median seconds of one decision at the end of a clip: `rnn` run over all of it, and one causal step."""
     torch.set_num_threads(1)  # as in training: the heads are too small to share
     stream = causal.stream()
-    for _ in range(stream.half_window + 1):  # from then on, two parts are being read
+    for _ in range(causal.window + 1):  # from then on, two parts are being read
         stream.push(features_TD[-1])
     return (
         _median_seconds(lambda: rnn.probabilities([features_TD]), repeats),

@@ -64,7 +64,7 @@ def main(params: Params) -> None:
             order[name] = compare(right[name], right_shuffled_N, bootstrap)
             index = classes.index(label)
             alarm = Alarm(y_N == index, p_NC[:, index], seconds_N)
-            threshold = choose_threshold(OutOfFold.load(paths.MODELS / name), index, min_recall)
+            threshold = choose_threshold(OutOfFold.load(paths.MODELS / name, len(classes)), index, min_recall)
             alarms[name] = {"threshold": threshold} | alarm.operating_point(threshold, bootstrap)
             add("alarm_cost", name, alarm.cost_curve())
             add("early", name, accuracy_by_fraction(probabilities_by_fraction(model, features), y_N, bootstrap))

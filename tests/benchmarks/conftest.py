@@ -38,6 +38,7 @@ def make_model() -> Callable[..., TrainedModel]:
             "ensemble": 1,
             "classes": ["A", "B", "C"],
             "feature_dim": 8,
+            "median_steps": 8,
             "settings": settings,
             "frames": {"strategy": "fps", "fps": 2.0, "max_frames": 32, "crop": None},
             "features": features | {"device": "cpu", "kernel": None, "diff": None, "image_types": ["rgb"]},

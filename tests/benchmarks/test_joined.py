@@ -9,7 +9,7 @@ from vidseq.video.read import frame_timestamps, read_frames
 
 def test_classes_are_in_turn_and_clips_of_several_groups():
     clips = pd.DataFrame({"label": list("ABC") * 20, "group": np.arange(60) // 6})
-    chosen = in_turn(clips)
+    chosen = in_turn(clips, 12)
     assert chosen.label.tolist() == list("ABC") * 4
     assert chosen[chosen.label == "A"].group.nunique() == 4
 

@@ -47,7 +47,7 @@ def test_bad_clips_are_named_and_the_others_predicted(repro, tmp_path):
 
 def test_a_model_of_another_machine_or_of_other_weights_says_so(repro, tmp_path):
     clip = "data/clips/" + pd.read_csv(repro.folder / "data" / "clips.csv").path[0]
-    for name in ("model.safetensors", "model.json"):
+    for name in ("model.safetensors", "model.json", "out_of_fold.safetensors"):
         (tmp_path / name).write_bytes((repro.folder / "models" / "rnn" / name).read_bytes())
     config = json.loads((tmp_path / "model.json").read_text())
     config["features"] |= {"engine": "torch", "precision": "bf16", "device": "cuda"}

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from vidseq.models.thresholds import OutOfFold, calibrate, choose_threshold, fit_temperature, probabilities
+from vidseq.errors import VidseqError
+from vidseq.models.thresholds import (
+    FILE,
+    OutOfFold,
+    calibrate,
+    choose_known_threshold,
+    choose_threshold,
+    fit_temperature,
+    probabilities,
+)
 
 
 def scores(scale: float = 1.0) -> OutOfFold:
@@ -25,7 +35,7 @@ def test_the_threshold_is_the_highest_that_reaches_the_recall(scale, min_recall)
 def test_what_is_saved_is_read_in_full_precision(tmp_path):
     out_of_fold = scores(30.0)
     out_of_fold.save(tmp_path)
-    read = OutOfFold.load(tmp_path)
+    read = OutOfFold.load(tmp_path, 4)
     np.testing.assert_array_equal(read.logits_NC, out_of_fold.logits_NC)
     np.testing.assert_array_equal(read.y_N, out_of_fold.y_N)
     assert choose_threshold(read, 2, 0.9) == choose_threshold(out_of_fold, 2, 0.9)
@@ -61,3 +71,30 @@ def test_each_folds_temperature_is_of_the_other_folds():
     np.testing.assert_allclose(ratios[:200], fit_temperature(shouting.logits_NC, shouting.y_N), rtol=1e-5)
     np.testing.assert_allclose(ratios[200:], fit_temperature(sound.logits_NC, sound.y_N), rtol=1e-5)
     assert temperature == fit_temperature(logits_NC, y_N)
+
+
+def test_a_damaged_file_is_one_line(tmp_path):
+    def refused(message: str) -> None:
+        with pytest.raises(VidseqError, match=message) as caught:
+            OutOfFold.load(tmp_path, 2)
+        assert "\n" not in str(caught.value)
+        assert str(tmp_path) in str(caught.value)
+
+    refused("out_of_fold.safetensors is missing")
+    scores().save(tmp_path)
+    content = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(content[:-9])
+    refused("cannot be read")
+    save_file({"logits": np.zeros((2, 2))}, tmp_path / FILE)
+    refused("'y' is missing")
+    save_file({"logits": np.zeros((2, 2)), "y": np.array([0, 2])}, tmp_path / FILE)
+    refused("no out-of-fold logits of clips of 2 classes")
+
+
+@pytest.mark.parametrize("refused", [0.0, 0.05, 0.5, 0.995])
+def test_at_most_so_many_known_clips_are_refused(refused):
+    out_of_fold = scores()
+    largest = out_of_fold.probabilities().max(1)
+    threshold = choose_known_threshold(out_of_fold, refused)
+    assert (largest < threshold).mean() <= refused
+    assert (largest <= threshold).mean() > refused

@@ -26,6 +26,7 @@ def make(name: str) -> TrainedModel:
         "ensemble": 1,
         "classes": ["A", "B", "Γ"],
         "feature_dim": 8,
+        "median_steps": 8,
         "settings": {"preprocessing": preprocessing, "model": model, name: SETTINGS[name]},
         "frames": {"strategy": "fps", "fps": 4.0, "max_frames": 32, "crop": None},
         "features": {

@@ -7,6 +7,7 @@ from ffmpeg import ffmpeg
 from PIL import Image
 
 from vidseq.errors import VideoError
+from vidseq.video import read
 from vidseq.video.read import frame_timestamps, read_frames
 
 
@@ -145,3 +146,14 @@ def test_every_real_clip_can_be_read_and_rates_differ(ucf101):
         rates.add(round(1 / np.diff(times).mean(), 2))
         assert len(list(read_frames(path, times[::40]))) == len(times[::40])
     assert rates == {25.0, 29.97}
+
+
+def test_the_packets_of_a_file_that_is_read_in_parts_are_read_once(make_video, monkeypatch):
+    path, packets = make_video("parts.mkv", 100), read.read_packets
+    count = []
+    monkeypatch.setattr(read, "read_packets", lambda *a, **options: count.append(1) or packets(*a, **options))
+    assert [levels(path, [second, second + 1.5]) for second in (0.0, 1.0, 2.0)] == [[0, 37], [25, 62], [50, 23]]
+    assert len(count) == 1
+    make_video("parts.mkv", 60)
+    assert levels(path, [0.0, 2.0]) == [0, 50]
+    assert len(count) == 2

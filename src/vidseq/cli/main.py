@@ -4,12 +4,14 @@ import typer
 
 from vidseq.cli.check import check
 from vidseq.cli.predict import predict
+from vidseq.cli.watch import watch
 from vidseq.errors import one_line
 
 # plain help: rich alone would take twice the time of all the rest
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None)
 app.command()(check)
 app.command()(predict)
+app.command()(watch)
 
 
 @app.callback()

@@ -29,8 +29,9 @@ def probabilities_by_fraction(model: TrainedModel, features: Sequence[np.ndarray
 
 
 def _streamed(model: TrainedModel, features: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    window = 2 * max(map(len, features))  # so that the whole clip is seen
     for x_TD in features:
-        stream = model.stream()
+        stream = model.stream(window)
         p_TC = [stream.push(x_D) for x_D in x_TD]
         yield np.stack([p_TC[seen_steps(len(p_TC), fraction) - 1] for fraction in FRACTIONS])
 

@@ -1,5 +1,7 @@
 """From video files to class probabilities, by the same steps as the stages and with the settings of the model."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +9,14 @@ import numpy as np
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.backbone import Backbone, load_backbone
 from vidseq.extraction.encode import Job, encode_clips, recorded_diff
-from vidseq.extraction.engines import Runtime, choose_runtime
+from vidseq.extraction.engines import Engine, Runtime, choose_runtime
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import FramesParams
 from vidseq.video.sampling import plan_frames
+from vidseq.video.transform import FrameTransform
 
 BATCH_SIZE = 32  # frames per call of torch
+PLANNED_AHEAD = 256  # files, whose packets are read before their frames
 
 
 def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime]:
@@ -31,23 +35,32 @@ def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime
 
 
 def predict_clips(
-    paths: list[Path], model: TrainedModel, backbone: Backbone, runtime: Runtime
-) -> list[np.ndarray | VideoError]:
-    """Return for each file the probabilities of the model's classes (C,), or why it cannot be read."""
-    outcomes: dict[str, np.ndarray | VideoError] = {}
-    frames = FramesParams(**model.config["frames"])
-    diff = recorded_diff(model.config["features"])
-    jobs = []
-    for index, path in enumerate(paths):
-        try:
-            times, _ = plan_frames(path, frames)
-            jobs.append(Job(str(index), path, times.tolist(), diff=diff, crop=frames.crop))
-        except VideoError as error:
-            outcomes[str(index)] = error
-    if jobs:
-        engine = backbone.engine(runtime, BATCH_SIZE)
-        outcomes |= {job.clip: result for job, result in encode_clips(jobs, backbone.transform, engine)}
-    for clip, result in outcomes.items():
-        if not isinstance(result, VideoError):
-            outcomes[clip] = model.probabilities([result])[0]
-    return [outcomes[str(index)] for index in range(len(paths))]
+    paths: Iterable[Path], model: TrainedModel, transform: FrameTransform, engine: Engine
+) -> Iterator[tuple[np.ndarray, list[float]] | VideoError]:
+    """Yield for each file, in order, the class probabilities (C,) and the times (s) of the frames that they are of.
+
+    Or the reason why it cannot be read. `transform` and `engine` are those of the backbone that the model was trained
+    on.
+    """
+    frames, diff = FramesParams(**model.config["frames"]), recorded_diff(model.config["features"])
+    left = iter(paths)
+    while some := list(islice(left, PLANNED_AHEAD)):
+        jobs: list[Job] = []
+        outcomes: dict[int, tuple[np.ndarray, list[float]] | VideoError] = {}
+        for index, path in enumerate(some):
+            try:
+                times, _ = plan_frames(path, frames)
+                jobs.append(Job(str(index), path, times.tolist(), diff=diff, crop=frames.crop))
+            except VideoError as error:
+                outcomes[index] = error
+        encoded, done = encode_clips(jobs, transform, engine), 0
+        while done < len(some):
+            if done in outcomes:
+                yield outcomes.pop(done)
+                done += 1
+                continue
+            job, features = next(encoded)
+            if isinstance(features, VideoError):
+                outcomes[int(job.clip)] = features
+            else:
+                outcomes[int(job.clip)] = model.probabilities([features])[0], job.times

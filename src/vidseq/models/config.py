@@ -46,6 +46,7 @@ class ModelConfig(Section):
     ensemble: Count
     classes: Annotated[list[str], Field(min_length=2)]
     feature_dim: Count
+    median_steps: Count
     settings: Any
     frames: FramesParams
     features: FeatureConfig

@@ -1,12 +1,15 @@
 """Temperature and thresholds, chosen on out-of-fold logits: each clip's are of a model that has not seen its group."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.optimize import minimize_scalar
+
+from vidseq.errors import VidseqError
 
 FILE = "out_of_fold.safetensors"
 TEMPERATURES = (0.05, 20.0)
@@ -27,10 +30,22 @@ class OutOfFold:
         save_file({"logits": np.ascontiguousarray(self.logits_NC), "y": self.y_N}, folder / FILE)
 
     @classmethod
-    def load(cls, folder: Path) -> "OutOfFold":
-        """Read them from a model's folder."""
-        arrays = load_file(folder / FILE)
-        return cls(arrays["logits"], arrays["y"])
+    def load(cls, folder: Path, classes: int) -> "OutOfFold":
+        """Read them from the folder of a model of so many classes. Raises VidseqError if it does not hold them."""
+        try:
+            arrays = load_file(folder / FILE)
+            out_of_fold = cls(arrays["logits"], arrays["y"])
+        except FileNotFoundError as error:
+            raise VidseqError(f"{folder} holds no whole model ({FILE} is missing)") from error
+        except (SafetensorError, OSError) as error:
+            raise VidseqError(f"{folder / FILE} cannot be read: {error}") from error
+        except KeyError as error:
+            raise VidseqError(f"{folder / FILE} has no out-of-fold logits: {error} is missing") from error
+        y_N = out_of_fold.y_N
+        shapes_fit = len(y_N) > 0 and out_of_fold.logits_NC.shape == (len(y_N), classes)
+        if not (shapes_fit and np.isin(y_N, range(classes)).all()):
+            raise VidseqError(f"{folder / FILE} has no out-of-fold logits of clips of {classes} classes")
+        return out_of_fold
 
     def probabilities(self) -> np.ndarray:
         """Return the class probabilities (N, C)."""
@@ -75,6 +90,15 @@ def fit_temperature(logits_NC: np.ndarray, y_N: np.ndarray) -> float:
         return float(-((1 - doubt) * log_p_NC[np.arange(len(y_N)), y_N] + doubt * log_p_NC.mean(1)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
+
+
+def choose_known_threshold(out_of_fold: OutOfFold, refused: float) -> float:
+    """Return the highest threshold of the largest probability below which at most `refused` (0 to 1) of the clips are.
+
+    What is below it is of none of the classes, as far as the model can tell.
+    """
+    scores = np.sort(out_of_fold.probabilities().max(1))
+    return float(scores[min(floor(round(refused * len(scores), 9)), len(scores) - 1)])
 
 
 def choose_threshold(out_of_fold: OutOfFold, class_index: int, min_recall: float) -> float:

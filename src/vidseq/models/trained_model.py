@@ -19,7 +19,7 @@ from vidseq.models.ensemble import Ensemble
 from vidseq.models.layers import pad_left
 from vidseq.models.pooling import PoolingHead
 from vidseq.models.preprocessing import Preprocessing, to_tensor
-from vidseq.models.stream import Stream
+from vidseq.models.stream import CausalStream, SlidingWindow, Stream
 from vidseq.models.thresholds import probabilities
 
 FORMAT = 5  # of the folder; raised when what is in it changes
@@ -30,8 +30,9 @@ BATCH_SIZE = 256  # clips in memory at a time
 class TrainedModel:
     """Preprocessing and a head with their weights, and `config`.
 
-    Its keys are head, ensemble (its members), classes, feature_dim, settings (of preprocessing, head and training),
-    frames, features (what they were computed by: `Backbone.feature_config`) and versions.
+    Its keys are head, ensemble (its members), classes, feature_dim, median_steps (of the training clips), settings (of
+    preprocessing, head and training), frames, features (what they were computed by: `Backbone.feature_config`) and
+    versions.
     """
 
     preprocessing: nn.Module
@@ -66,15 +67,21 @@ class TrainedModel:
         return getattr(self.head, "causal", False)
 
     def stream(self, window: int | None = None) -> Stream:
-        """Begin a stream, which answers step by step. Raises ValueError if the model is not causal.
+        """Begin a stream, which answers step by step, of at most the last `window` steps.
 
-        `window` (steps, even) is how far back an answer can reach, and half of it how far at least once there is that
-        much. By default it is what the model was trained on: frames.max_frames, or one more.
+        A causal model carries its state, and an answer is of half to the whole of its window; any other reads the
+        window anew. By default it is as long as the median clip of training. Raises ValueError for a window without
+        steps, and for one that is not even, if the model is causal.
         """
-        if window is None:
-            max_frames = self.config["frames"]["max_frames"]
-            window = max_frames + max_frames % 2
-        return Stream(self.preprocessing, self.head, window)
+        window = self.window if window is None else window
+        if self.causal:
+            return CausalStream(self.preprocessing, self.head, window)
+        return SlidingWindow(self.probabilities, window)
+
+    @property
+    def window(self) -> int:
+        """The length of the median clip of training, in steps, rounded up to an even number."""
+        return self.config["median_steps"] + self.config["median_steps"] % 2
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing empty folder."""

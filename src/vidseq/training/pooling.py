@@ -71,6 +71,7 @@ def train_pooling(
         "ensemble": 1,
         "classes": classes,
         "feature_dim": features[0].shape[1],
+        "median_steps": int(np.median([len(x_TD) for x_TD in features])),
         "settings": {"pooling": {"unit_length": unit_length}},
         "frames": params.frames.model_dump(),
         "features": feature_config,

@@ -65,6 +65,7 @@ def train_model(
         "ensemble": params.train.ensemble,
         "classes": classes,
         "feature_dim": features[0].shape[1],
+        "median_steps": int(np.median([len(x_TD) for x_TD in features])),
         "settings": settings,
         "frames": params.frames.model_dump(),
         "features": feature_config,

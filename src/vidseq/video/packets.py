@@ -69,13 +69,12 @@ def can_skip(container: av.container.InputContainer, stream: av.VideoStream, tim
 
 
 def decode_chosen(
-    container: av.container.InputContainer, stream: av.VideoStream, times: Sequence[float]
+    container: av.container.InputContainer, stream: av.VideoStream, packets: Packets, times: Sequence[float]
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """Yield each frame on display at any of the ascending `times` (s from the first frame), and at how many of them.
 
     Goes by the timestamps of the packets, and stops at the first frame that deviates.
     """
-    packets = read_packets(container, stream, by_index=True)
     pts_N = np.sort(packets.pts_P[packets.is_shown_P])  # NaN comes last
     if not len(pts_N) or not np.all(np.diff(pts_N) > 0):
         return

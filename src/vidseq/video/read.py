@@ -14,6 +14,7 @@ from vidseq.video.display import Crop, FrameFilters, to_rgb
 from vidseq.video.packets import (
     MAX_TAIL_S,
     ROUNDING_S,
+    Packets,
     can_skip,
     count_frames,
     decode_chosen,
@@ -24,6 +25,8 @@ from vidseq.video.packets import (
 SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv"})
 FORMATS = "avi,mov,matroska,mpeg,mpegvideo,m4v,asf,flv,mpegts,ogg"  # those of SUFFIXES, in FFmpeg
 MAX_PIXELS = 2**26  # of a frame: 8192 x 8192, twice those of 8K video
+REMEMBERED_FILES = 8  # whose packets are held
+_remembered: dict[tuple, Packets] = {}  # in the order of their last use
 # no other file, no network, and no format that is a list of other files, whatever a file contains
 SAFE = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
 
@@ -39,7 +42,7 @@ def _open(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStr
                 raise VideoError("it has no video stream")
             if stream.codec_context is None:
                 raise VideoError("FFmpeg has no decoder for its codec")
-            _check_size(stream)
+            check_size(stream)
             stream.codec_context.options = {"max_pixels": SAFE["max_pixels"]}  # the size may change
             stream.codec_context.thread_count = 1  # clips are decoded in parallel; threads within one double the cost
             yield container, stream
@@ -54,7 +57,8 @@ def _open_container(path: Path) -> av.container.InputContainer:
         raise VideoError(f"it is in none of the formats that are read: {FORMATS.replace(',', ', ')}") from error
 
 
-def _check_size(stream: av.VideoStream) -> None:
+def check_size(stream: av.VideoStream) -> None:
+    """Raise VideoError if the frames have more than MAX_PIXELS square pixels, or no known size."""
     width, height = stream.codec_context.width, stream.codec_context.height
     aspect = stream.sample_aspect_ratio or 1
     if not 0 < width * height * max(aspect, 1 / aspect) <= MAX_PIXELS:
@@ -113,12 +117,23 @@ def decode_frames(path: Path, times: Sequence[float]) -> Iterator[tuple[av.Video
         if not can_skip(container, stream, times):
             yield from _decode_all(container, stream, times)
             return
-        for frame, count in decode_chosen(container, stream, times):
-            yield _with_aspect(frame, stream), count
+        for frame, count in decode_chosen(container, stream, _packets_of(path, container, stream), times):
+            yield with_aspect(frame, stream), count
             done += count
     if done < len(times):  # the packets do not tell after all
         with _open(path) as (container, stream):
             yield from _decode_all(container, stream, times[done:])
+
+
+def _packets_of(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> Packets:
+    """Return all packets of a file; those of the last files are remembered, since a long one is read in many parts."""
+    status = path.stat()
+    key = (path, status.st_mtime_ns, status.st_size)
+    packets = _remembered.pop(key, None) or read_packets(container, stream, by_index=True)
+    _remembered[key] = packets
+    for old in list(_remembered)[:-REMEMBERED_FILES]:
+        _remembered.pop(old, None)
+    return packets
 
 
 def stream_frames(path: Path) -> Iterator[tuple[float, av.VideoFrame]]:
@@ -167,10 +182,11 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> I
             if now is None or (last is not None and now < last):
                 now = 0.0 if last is None else last + frame_interval(stream)
             first, last = now if first is None else first, now
-            yield now - first, _with_aspect(frame, stream)
+            yield now - first, with_aspect(frame, stream)
 
 
-def _with_aspect(frame: av.VideoFrame, stream: av.VideoStream) -> av.VideoFrame:
+def with_aspect(frame: av.VideoFrame, stream: av.VideoStream) -> av.VideoFrame:
+    """Return the frame with the aspect of its pixels as `opaque`, if they are not square."""
     aspect = stream.sample_aspect_ratio
     if aspect and aspect != 1:
         frame.opaque = aspect
