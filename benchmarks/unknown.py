@@ -13,14 +13,14 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.heads import load_folders, official, train
-from vidseq.models import BASELINE, MODELS
+from vidseq.models import BASELINE, MAIN_MODELS
 from vidseq.models.layers import pad_left
 from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import choose_known_threshold
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import Params, load_params
 
-HEADS = (*MODELS, BASELINE)
+HEADS = (*MAIN_MODELS, BASELINE)
 SCORES = {
     "probability": "largest probability",
     "energy": "energy",
