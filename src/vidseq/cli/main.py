@@ -3,6 +3,7 @@
 import typer
 
 from vidseq.cli.check import check
+from vidseq.cli.export import export
 from vidseq.cli.predict import predict
 from vidseq.cli.watch import watch
 from vidseq.errors import one_line
@@ -10,6 +11,7 @@ from vidseq.errors import one_line
 # plain help: rich alone would take twice the time of all the rest
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, rich_markup_mode=None)
 app.command()(check)
+app.command()(export)
 app.command()(predict)
 app.command()(watch)
 
