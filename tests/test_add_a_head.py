@@ -62,6 +62,8 @@ def test_a_head_that_is_added_by_the_steps_goes_through_to_the_report(project):
     text = f"{head}  evaluate:\n{rest}"
     report = text.index("  report:\n")
     text = text[:report] + text[report:].replace("      - transformer\n", "      - transformer\n      - conv\n")
+    artifact = "  conv:\n    path: models/conv\n    type: model\n    desc: a head\n    labels: [video-classification]\n"
+    text = text.replace("\nplots:\n", f"{artifact}\nplots:\n")
     (project.folder / "dvc.yaml").write_text(text)
 
     log = project.run("dvc", "repro")

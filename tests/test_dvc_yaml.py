@@ -104,9 +104,20 @@ def test_every_model_of_the_table_is_trained_and_evaluated():
     for name in (*MODELS, BASELINE):
         command = ["stages.train_baseline"] if name == BASELINE else ["stages.train_head", name]
         assert STAGES[f"train_{name}"]["cmd"].split()[2:] == command
-        for stage in ("evaluate", "report", "explain" if name in MODELS else "evaluate"):
+        for stage in ("evaluate", "model_cards", "report", "explain" if name in MODELS else "evaluate"):
             assert f"models/{name}" in STAGES[stage]["deps"], stage
         assert f"metrics/train_{name}.json" in DVC["metrics"]
+        assert f"metrics/train_{name}.json" in STAGES["model_cards"]["deps"]
+
+
+def test_every_model_is_an_artifact():
+    assert {name: artifact["path"] for name, artifact in DVC["artifacts"].items()} == {
+        name: f"models/{name}" for name in (*MODELS, BASELINE)
+    }
+    for artifact in DVC["artifacts"].values():
+        assert artifact["type"] == "model"
+        assert artifact["desc"]
+        assert "video-classification" in artifact["labels"]
 
 
 def test_stages_depend_on_the_clips_by_their_table_alone():

@@ -8,7 +8,7 @@ from conftest import Project
 from safetensors import safe_open
 
 TRAIN = ["train_rnn", "train_rnn_causal", "train_transformer"]
-AFTER = ["evaluate", "explain", "report"]
+AFTER = ["evaluate", "model_cards", "explain", "report"]
 
 
 def read(project: Project, name: str) -> dict:
