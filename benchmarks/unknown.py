@@ -41,9 +41,9 @@ chance.
 {rows}
 
 Means over the classes left out; in brackets the lowest and the highest class. Each model is one head, not an ensemble.
-Largest probability: after the
-temperature. Energy: the logarithm of the sum of the exponentials of the logits (Liu et al., 2020). Distance: of the clip's mean features to the nearest training clip, by their angle (a nearest neighbour, Sun et
-al., 2022).
+Largest probability: after the temperature. Energy: the logarithm of the sum of the exponentials of the logits (Liu et
+al., 2020). Distance: of the clip's mean features to the nearest training clip, by their angle (a nearest neighbour, Sun
+et al., 2022).
 
 The last three columns are of the threshold that `vidseq predict` uses: on the largest probability, chosen on the
 out-of-fold scores of the training clips so that it refuses {refused:.0%} of them. Windows are shorter than clips: the

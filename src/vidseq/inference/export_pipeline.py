@@ -86,7 +86,7 @@ def _thresholds(folder: Path, classes: list[str]) -> dict[str, Any] | None:
     """Return what was chosen on the out-of-fold probabilities of the training clips; None where they are not kept."""
     if not (folder / FILE).exists():
         return None
-    out_of_fold = OutOfFold.load(folder)
+    out_of_fold = OutOfFold.load(folder, len(classes))
     return {
         "unknown": {"refused": REFUSED, "below": choose_known_threshold(out_of_fold, REFUSED)},
         "alarm": {
