@@ -57,8 +57,8 @@ PUBLISHED = """
 ## Published numbers of frozen ImageNet CNNs
 
 On all 101 classes, split 1, Simonyan and Zisserman (*Two-Stream Convolutional Networks for Action Recognition in
-Videos*, 2014, table 1a) train the last layer alone on single frames of a CNN that is frozen after ImageNet: 72.7 %. That
-is the nearest setting to this one; with so many more classes, it is not to be compared with the numbers above.
+Videos*, 2014, table 1a) train the last layer alone on single frames of a CNN that is frozen after ImageNet: 72.7 %.
+That is the nearest setting to this one; with so many more classes, it is not to be compared with the numbers above.
 """
 NAMES = {
     "baseline": "pooling baseline",

@@ -36,7 +36,7 @@ CLASSES = {  # the two moves of each class
     "SquatThenRaise": (SQUAT, RAISE),
     "SquatTwice": (SQUAT, SQUAT),
 }
-WANTED, UNWANTED = (0.8, 1.0), (0.0, 0.1)  # how far the arms or knees of a move go, 1 being all the way
+WANTED, UNWANTED = (0.75, 1.0), (0.0, 0.2)  # how far the arms or knees of a move go, 1 being all the way
 
 Colour = tuple[int, int, int]
 
