@@ -5,6 +5,7 @@ import typer
 from vidseq.cli.check import check
 from vidseq.cli.export import export
 from vidseq.cli.predict import predict
+from vidseq.cli.serve import serve
 from vidseq.cli.watch import watch
 from vidseq.errors import one_line
 
@@ -13,6 +14,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_
 app.command()(check)
 app.command()(export)
 app.command()(predict)
+app.command()(serve)
 app.command()(watch)
 
 
