@@ -293,7 +293,7 @@ def test_the_page_shows_what_the_model_says(browser, served, width, scheme):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "video"
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     video = served.folder / "data" / "clips" / "SquatTwice" / "v_SquatTwice_g01_c01.avi"
     chooser.value.set_files(video)
     page.wait_for_selector("#strip img")
@@ -302,7 +302,7 @@ def test_the_page_shows_what_the_model_says(browser, served, width, scheme):
     assert page.locator("#strip img").count() == len(answer.json()["times"])
     assert page.locator("#curves polyline").count() == 3
     assert page.locator("#probabilities tr").count() == 5
-    page.wait_for_function("document.getElementById('confusion').naturalWidth > 100")
+    assert page.eval_on_selector("#confusion", "image => image.decode().then(() => image.naturalWidth)") > 100
     page.click("#card summary")
     assert "Limits found" in page.inner_text("#card-text")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -312,7 +312,7 @@ def test_the_page_shows_what_the_model_says(browser, served, width, scheme):
     assert contrast(background, colour) > 7
     assert (sum(channels(background)) < sum(channels(colour))) == (scheme == "dark")
     page.set_input_files("#video", {"name": "bad.avi", "mimeType": "video/avi", "buffer": b"no video"})
-    page.wait_for_function("document.getElementById('status').textContent.includes('cannot be used')")
+    page.get_by_text("the video cannot be used").wait_for()
     assert all(url.startswith((served.url, "data:")) for url in asked)
     assert [error for error in errors if "422" not in error] == []
     page.goto(f"{served.url}/docs")
