@@ -22,7 +22,8 @@ from vidseq.errors import VidseqError
 from vidseq.extraction.encode import Job, images, recorded_diff
 from vidseq.inference import export
 from vidseq.inference.export import write_head, write_step
-from vidseq.inference.predict import backbone_of, predict_clips
+from vidseq.inference.predict import backbone_of
+from vidseq.inference.video_model import VideoModel
 from vidseq.models import build_head
 from vidseq.models.ensemble import Ensemble
 from vidseq.models.layers import pad_left
@@ -146,7 +147,7 @@ def environment(repro, cwd) -> dict[str, str]:
 
 def test_from_decoded_frames_on_it_says_what_the_pipeline_says(repro, exported, converted):
     out, model = exported / "vidseq" / "exported", load_model(repro.folder / "models" / "rnn_causal")
-    backbone, runtime = backbone_of(model, converted)
+    backbone, _ = backbone_of(model, converted)
     assert (out / "README.md").read_text() == (repro.folder / "model_cards" / "rnn_causal.md").read_text()
     pipeline = json.loads((out / "pipeline.json").read_text())
     assert pipeline["head"]["temperature"] == model.head.temperature.item() != 1
@@ -154,14 +155,15 @@ def test_from_decoded_frames_on_it_says_what_the_pipeline_says(repro, exported, 
     assert {use.domain for use in onnx.load(out / "backbone.onnx").opset_import} == {""}
     table = pd.read_csv(repro.folder / "data" / "clips.csv")
     files = [repro.folder / "data" / "clips" / path for path in table[table.split == "test"].path[::5]]
-    expected = predict_clips(files, model, backbone, runtime)
-    for file, expected_C in zip(files, expected, strict=True):
+    expected = VideoModel(repro.folder / "models" / "rnn_causal", cache_dir=converted).predict_all(files)
+    for file, prediction in zip(files, expected, strict=True):
         times, _ = plan_frames(file, FramesParams(**model.config["frames"]))
         job = Job("clip", file, times.tolist(), diff=recorded_diff(model.config["features"]))
         of_clip = list(images(job, backbone.transform))
         [features_TD] = cnn.run(None, {"rgb": np.stack(of_clip[::2]), "diff": np.stack(of_clip[1::2])})
         np.testing.assert_array_equal(features_TD, features_TD.astype(np.float16))
         [p_1C] = head.run(None, {"features": features_TD[None], "mask": np.ones((1, len(times)), bool)})
+        expected_C = [prediction.probabilities[label] for label in model.classes]
         np.testing.assert_allclose(p_1C[0], expected_C, atol=1e-3, rtol=0)
 
 
@@ -182,7 +184,6 @@ def test_the_self_test_needs_onnxruntime_and_numpy_and_notices_another_answer(re
 
 
 def test_the_example_of_the_documentation_says_what_vidseq_predict_says(repro, exported, converted, tmp_path):
-    model = load_model(repro.folder / "models" / "rnn_causal")
     (tmp_path / "example.py").write_text(
         re.search(r"```python\n(.+?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)[1]
     )
@@ -190,10 +191,8 @@ def test_the_example_of_the_documentation_says_what_vidseq_predict_says(repro, e
     command = [sys.executable, tmp_path / "example.py", exported / "vidseq" / "exported", video]
     printed = subprocess.check_output(command, env=environment(repro, exported / "vidseq"), text=True)
     found = dict(line.split() for line in printed.splitlines())
-    [expected_C] = predict_clips([video], model, *backbone_of(model, converted))
-    assert {label: float(p) for label, p in found.items()} == pytest.approx(
-        dict(zip(model.classes, expected_C, strict=True)), abs=0.02
-    )
+    expected = VideoModel(repro.folder / "models" / "rnn_causal", cache_dir=converted).predict(video)
+    assert {label: float(p) for label, p in found.items()} == pytest.approx(expected.probabilities, abs=0.02)
 
 
 def test_what_exists_is_not_overwritten(tmp_path):

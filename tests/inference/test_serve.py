@@ -23,11 +23,10 @@ from conftest import ROOT
 
 from vidseq.errors import VideoError, VidseqError
 from vidseq.inference import serve_guard
-from vidseq.inference.predict import backbone_of, predict_clips
 from vidseq.inference.serve import make_app, upload_folder
 from vidseq.inference.serve_guard import Protocol
 from vidseq.inference.serve_model import Predictor, Stopped, stoppable
-from vidseq.models.trained_model import load_model
+from vidseq.inference.video_model import VideoModel
 
 LIMIT = 100_000  # bytes
 
@@ -235,12 +234,10 @@ def test_the_commands_of_the_documentation_answer_what_the_models_say(repro, ser
     assert card == (repro.folder / "model_cards" / "rnn.md").read_text()
     video = served.folder / "data" / "clips" / "SquatTwice" / "v_SquatTwice_g01_c01.avi"
     for name, answer in (("rnn", plain), ("transformer", detailed)):
-        model = load_model(repro.folder / "models" / name)
-        [p_C] = predict_clips([video], model, *backbone_of(model, converted))
+        expected = VideoModel(repro.folder / "models" / name, cache_dir=converted).predict(video)
         assert answer["model"] == name
-        assert answer["probabilities"] == pytest.approx(dict(zip(model.classes, p_C, strict=True)), abs=1e-5)
-        assert answer["label"] == (max(answer["probabilities"], key=answer["probabilities"].get)
-                                   if answer["score"] >= answer["threshold"] else "unknown")  # fmt: skip
+        assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+        assert answer["label"] == expected.label
     assert "strip" not in plain
     steps = len(detailed["times"])
     assert len(detailed["strip"]) == len(detailed["importance"]) == steps

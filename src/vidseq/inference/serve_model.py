@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from threading import Event, Lock
@@ -11,35 +11,21 @@ import numpy as np
 from PIL import Image
 
 from vidseq.errors import VideoError, VidseqError
-from vidseq.extraction.backbone import Backbone
 from vidseq.extraction.encode import Job, encode_clips, recorded_diff
 from vidseq.extraction.engines import Engine, Tagged
-from vidseq.inference.predict import BATCH_SIZE, backbone_of
+from vidseq.inference.video_model import VideoModel
 from vidseq.models.attribution import occlusion, probability_over_time
-from vidseq.models.thresholds import FILE, OutOfFold, choose_known_threshold
-from vidseq.models.trained_model import TrainedModel, load_model
+from vidseq.models.trained_model import TrainedModel
 from vidseq.params import FramesParams
 from vidseq.video.read import read_frames
 from vidseq.video.sampling import plan_frames
 
-UNKNOWN = "unknown"
-REFUSED = 0.05  # of the training clips, by their out-of-fold scores
 STRIP_FRAMES, STRIP_HEIGHT = 32, 96  # of a film strip: at most so many frames, of so many pixels
 CURVES = 3  # classes whose probability is shown over time
 
 
 class Stopped(Exception):
     """The client is gone: nobody waits for the answer."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """A model, its frozen CNN with what runs it, and the probability below which a clip is of no known class."""
-
-    model: TrainedModel
-    backbone: Backbone
-    engine: Engine
-    threshold: float
 
 
 class Predictor:
@@ -52,14 +38,11 @@ class Predictor:
             raise VidseqError(f"{project / 'models'} holds no trained model: run dvc repro, or name another --project")
         self.max_seconds, self.lock = max_seconds, Lock()
         engines: dict[tuple, Engine] = {}
-        self.models: dict[str, Served] = {}
+        self.models: dict[str, VideoModel] = {}
         for folder in folders:
-            model = load_model(folder)
-            backbone, runtime = backbone_of(model, project / ".cache" / "models")
-            if (backbone, runtime) not in engines:
-                engines[backbone, runtime] = backbone.engine(runtime, BATCH_SIZE)
-            threshold = choose_known_threshold(OutOfFold.load(folder), REFUSED) if (folder / FILE).exists() else 0.0
-            self.models[folder.name] = Served(model, backbone, engines[backbone, runtime], threshold)
+            model = VideoModel(folder, cache_dir=project / ".cache" / "models")
+            model.engine = engines.setdefault(model.backbone, model.engine)  # one for all: the lock lets one run
+            self.models[folder.name] = model
 
     @property
     def default(self) -> str:
@@ -72,20 +55,21 @@ class Predictor:
         Raises VideoError if it cannot be read or is too long, Stopped soon after `stopped` is set.
         """
         served = self.models[name]
-        frames = FramesParams(**served.model.config["frames"])
+        model, transform = served.model, served.backbone[0].transform
+        frames = FramesParams(**model.config["frames"])
         times_T, seconds = plan_frames(path, frames)
         if seconds > self.max_seconds:
             raise VideoError(f"it lasts {seconds:.0f} s; at most {self.max_seconds:.0f} s are accepted")
-        times, diff = times_T.tolist(), recorded_diff(served.model.config["features"])
+        times, diff = times_T.tolist(), recorded_diff(model.config["features"])
         job = Job("clip", path, times, diff=diff, crop=frames.crop)
         with _Turn(self.lock, stopped):
-            [(_, features_TD)] = encode_clips([job], served.backbone.transform, stoppable(served.engine, stopped))
+            [(_, features_TD)] = encode_clips([job], transform, stoppable(served.engine, stopped))
             if isinstance(features_TD, VideoError):
                 raise features_TD
-            p_C = served.model.probabilities([features_TD])[0]
-            answer = describe(p_C, served) | {"model": name, "times": times}
+            p_C = model.probabilities([features_TD])[0]
+            answer = asdict(served.prediction(times, p_C)) | {"model": name, "threshold": served.threshold}
             if details:
-                answer |= explain(served.model, features_TD, p_C, stopped)
+                answer |= explain(model, features_TD, p_C, stopped)
         return answer | (film_strip(path, times, frames) if details else {})
 
 
@@ -119,18 +103,6 @@ def stoppable(engine: Engine, stopped: Event) -> Engine:
 
     run: Callable[[Iterable[Tagged]], Iterator[Tagged]] = lambda tagged: engine(images(tagged))  # noqa: E731
     return run
-
-
-def describe(p_C: np.ndarray, served: Served) -> dict:
-    """Return the label and the probabilities of all classes, the most probable first."""
-    ranked = sorted(zip(served.model.classes, p_C.tolist(), strict=True), key=lambda pair: -pair[1])
-    label, score = ranked[0]
-    return {
-        "label": label if score >= served.threshold else UNKNOWN,
-        "score": score,
-        "threshold": served.threshold,
-        "probabilities": dict(ranked),
-    }
 
 
 def explain(model: TrainedModel, features_TD: np.ndarray, p_C: np.ndarray, stopped: Event) -> dict:

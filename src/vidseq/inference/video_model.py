@@ -57,15 +57,16 @@ class Timeline:
 class VideoModel:
     """A trained model with the frozen CNN that it was trained on."""
 
-    def __init__(self, folder: str | PathLike[str], refused: float = REFUSED):
+    def __init__(self, folder: str | PathLike[str], refused: float = REFUSED, cache_dir: Path | None = None):
         """Read a model's folder. Raises VidseqError if it holds none, or if the CNN has other weights now.
 
         A clip whose largest probability is below `threshold` is "unknown". The threshold is that below which `refused`
-        (0 to 1) of the training clips are, by models that have not seen their groups; 0 refuses almost nothing.
+        (0 to 1) of the training clips are, by models that have not seen their groups; 0 turns it off. `cache_dir` is
+        where the CNN is kept as it runs here, by default .cache/models of the working directory.
         """
         if not 0 <= refused < 1:
             raise VidseqError(f"refused = {refused}: it must be from 0 to below 1")
-        self.folder = Path(folder)
+        self.folder, self.cache_dir = Path(folder), cache_dir or paths.cache("models")
         self.model = load_model(self.folder)
         self.out_of_fold = OutOfFold.load(self.folder, len(self.model.classes))
         self.threshold = choose_known_threshold(self.out_of_fold, refused) if refused else 0.0
@@ -78,7 +79,7 @@ class VideoModel:
     @cached_property
     def backbone(self) -> tuple[Backbone, Runtime]:
         """The frozen CNN, and what runs it here."""
-        return backbone_of(self.model, paths.cache("models"))
+        return backbone_of(self.model, self.cache_dir)
 
     @cached_property
     def engine(self) -> Engine:
