@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro exploding test lint format lock benchmark clean-cache
+.PHONY: help setup repro exploding hand-in test lint format lock benchmark clean-cache
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,6 +31,10 @@ repro: setup  ## run the pipeline: whatever has changed since the last run
 exploding: setup  ## let an RNN's gradients explode and cure it in four ways (question 3)
 	dvc repro extract_features
 	dvc repro --single-item --force exploding_gradients
+
+hand-in: repro  ## vidseq.zip: the report as PDF and the tracked source, no data
+	git archive --format zip --prefix vidseq/ --add-file report/report.pdf --output vidseq.zip HEAD
+	@echo vidseq.zip
 
 test: setup  ## run all tests
 	pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

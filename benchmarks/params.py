@@ -76,6 +76,12 @@ VALUES: dict[str, list[Any]] = {  # for each key, its ends and what lies between
     "evaluate.alarm.class": [None, "SquatTwice"],
     "evaluate.alarm.min_recall": [1e-9, 0.9, 1],
     "report.language": ["en", "el"],
+    "report.title": ["", "#panic() *a*"],
+    "report.author": ["", "A. Author"],
+    "report.course": ["", "$x$"],
+    "report.date": ["", "1 May"],
+    "report.remarks": ["", "remarks.typ", "nowhere"],
+    "report.frames": [True, False],
 }
 BEFORE, AFTER = ("download", "sample_frames", "extract_features"), ("evaluate", "explain", "report")
 STAGES = (*BEFORE, *(f"train_head {name}" for name in MODELS), "train_baseline", "exploding_gradients", *AFTER)

@@ -15,7 +15,13 @@ from vidseq.data.frame_plan import read_durations
 from vidseq.data.predictions import write_predictions
 from vidseq.evaluation.alarm import Alarm, alarm_class
 from vidseq.evaluation.bootstrap import GroupBootstrap, compare
-from vidseq.evaluation.early import ShuffledInTime, accuracy_by_fraction, online_cost, probabilities_by_fraction
+from vidseq.evaluation.early import (
+    EverySecond,
+    ShuffledInTime,
+    accuracy_by_fraction,
+    online_cost,
+    probabilities_by_fraction,
+)
 from vidseq.evaluation.metrics import classification_metrics, precision_recall_points, reliability_points
 from vidseq.files import atomic_write, read_json, write_json
 from vidseq.models import BASELINE, MODELS
@@ -45,6 +51,7 @@ def main(params: Params) -> None:
     metrics: dict[str, dict] = {}
     alarms: dict[str, dict] = {}
     order: dict[str, dict] = {}
+    half_rate: dict[str, dict] = {}
     right: dict[str, np.ndarray] = {}
     curves: dict[str, list[pd.DataFrame]] = {}
 
@@ -62,6 +69,9 @@ def main(params: Params) -> None:
             right_shuffled_N = model.probabilities(shuffled).argmax(1) == y_N
             metrics[name]["accuracy_shuffled"] = float(right_shuffled_N.mean())
             order[name] = compare(right[name], right_shuffled_N, bootstrap)
+            right_half_N = model.probabilities(EverySecond(features)).argmax(1) == y_N
+            metrics[name]["accuracy_half_rate"] = float(right_half_N.mean())
+            half_rate[name] = compare(right[name], right_half_N, bootstrap)
             index = classes.index(label)
             alarm = Alarm(y_N == index, p_NC[:, index], seconds_N)
             threshold = choose_threshold(OutOfFold.load(paths.MODELS / name, len(classes)), index, min_recall)
@@ -84,6 +94,7 @@ def main(params: Params) -> None:
             {"first": a, "second": b} | compare(right[a], right[b], bootstrap) for a, b in combinations(right, 2)
         ],
         "order": order,
+        "half_rate": half_rate,
         "alarm": {"class": label, "min_recall": min_recall, "models": alarms},
         "online": online_cost(features, len(image_types)),
         "test": {"clips": len(test), "groups": bootstrap.groups, "hours": float(seconds_N.sum() / 3600)},

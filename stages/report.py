@@ -9,7 +9,7 @@ from vidseq.report.inputs import read_inputs
 
 
 def main(params: Params) -> None:
-    """Write report/report.pdf, report/report.html, report/report.json and report/figures/."""
+    """Write report/report.pdf, report/report.html, report/facts.json and report/figures/."""
     with atomic_write(paths.REPORT) as folder:
         folder.mkdir()
         build(read_inputs(params), folder)

@@ -95,7 +95,7 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
         p_NC = torch.tensor(rng.normal(0, 1, (len(y), len(classes)))).add(skill * torch.eye(len(classes))[y])
         p_NC = p_NC.softmax(1).numpy()
         metrics[name] = classification_metrics(y, p_NC, classes, bootstrap)
-        metrics[name]["accuracy_shuffled"] = metrics[name]["accuracy"] / 2
+        metrics[name]["accuracy_shuffled"] = metrics[name]["accuracy_half_rate"] = metrics[name]["accuracy"] / 2
         write_predictions(test, p_NC, classes, paths.PREDICTIONS / f"{name}.csv")
         right[name] = p_NC.argmax(1) == y
         alarm = Alarm(y == 0, p_NC[:, 0], seconds_N)
@@ -113,6 +113,7 @@ def make(params: Params, classes: list[str], skill: float = 4.0, groups: int = 1
         "models": metrics,
         "comparisons": [{"first": a, "second": b} | compare(right[a], right[b], bootstrap) for a, b in pairs],
         "order": {name: compare(right[name], right[BASELINE], bootstrap) for name in right},
+        "half_rate": {name: compare(right[name], right[name], bootstrap) for name in right},
         "alarm": {"class": classes[0], "min_recall": 0.9, "models": alarms},
         "online": online_cost([np.zeros((10, 8))], 2),
         "test": {"clips": len(y), "groups": groups, "hours": float(seconds_N.sum() / 3600)},
@@ -132,6 +133,7 @@ def _training(params: Params, classes: list[str]) -> None:
             "ensemble": 1,
             "classes": classes,
             "feature_dim": 8,
+            "median_steps": 8,
             "features": FEATURE_CONFIG,
             "settings": settings,
         }

@@ -154,9 +154,15 @@ class EvaluateParams(Section):
 
 
 class ReportParams(Section):
-    """How the report is written."""
+    """How the report is written, and what it says of its author."""
 
     language: Literal["en", "el"]
+    title: str
+    author: str
+    course: str
+    date: str
+    remarks: str
+    frames: bool
 
 
 class Params(Section):

@@ -30,7 +30,7 @@ def test_repro_runs_every_stage_and_leaves_what_the_readme_names(repro):
     sheets = (repro.folder / "data" / "contact_sheets").iterdir()
     assert sorted(sheet.stem for sheet in sheets) == sorted(clips.label.unique())
     report = read(repro, "metrics/evaluation.json")
-    assert set(report) == {"models", "comparisons", "order", "alarm", "online", "test"}
+    assert set(report) == {"models", "comparisons", "order", "half_rate", "alarm", "online", "test"}
     assert set(report["models"]) == set(MODELS)
     test = read(repro, "metrics/test.json")
     for name in MODELS:
@@ -83,7 +83,7 @@ def test_a_second_repro_does_nothing(repro):
         ("versions.yaml", "pytorch-lightning: [", 'pytorch-lightning: ["9", ', {*TRAIN, "exploding_gradients"}),
         ("versions.yaml", "torch: [", 'torch: ["9", ', set(STAGES) - {"download", "sample_frames", "model_cards"}),
         ("versions.yaml", "ruff: [", 'ruff: ["9", ', set()),
-        ("src/vidseq/models/trained_model.py", "FORMAT = 4", "FORMAT = 5", set(STAGES[3:]) - {"model_cards"}),
+        ("src/vidseq/models/trained_model.py", "FORMAT = 5", "FORMAT = 6", set(STAGES[3:]) - {"model_cards"}),
         ("src/vidseq/files.py", "ABANDONED_S = 24", "ABANDONED_S = 48", set()),
     ],
 )

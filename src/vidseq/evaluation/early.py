@@ -71,6 +71,19 @@ class ShuffledInTime(Sequence[np.ndarray]):
         return self.features[index][self.orders[index]]
 
 
+class EverySecond(Sequence[np.ndarray]):
+    """Sequences (T_i, D) without every second step, as sampled at half the rate; read when they are used."""
+
+    def __init__(self, features: Sequence[np.ndarray]):
+        self.features = features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
+        return self.features[index][::2]
+
+
 def online_cost(features: Sequence[np.ndarray], images_per_step: int) -> dict:
     """Return the work of one decision after the longest clip: images through the CNN, and steps of the head.
 

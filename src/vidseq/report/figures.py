@@ -1,4 +1,4 @@
-"""The report's figures as SVG, drawn from its inputs in its language; the same inputs give the same bytes."""
+"""The report's figures, drawn from its inputs with the words of its language; the same inputs give the same bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from PIL import Image
 
+from vidseq import paths
 from vidseq.models import BASELINE, MODELS
+from vidseq.report.inputs import Inputs
 
 # grey, then Okabe and Ito's colours, told apart with any kind of colour vision; lines and markers differ too
 COLOURS = ("#6E6E6E", "#0072B2", "#009E73", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
@@ -21,8 +23,11 @@ LINES = (":", "-", "-.", "--")
 MARKERS = "^oDsvP*X<"
 HALF, WHOLE = 3.3, 6.8  # inches
 FILM = 6.2 / 0.62  # width to height of the film strip in a figure
-LEGIBLE = 8  # classes that can each have a colour; of more, the hardest have one
-MANY = 40  # classes; of more, a figure shows no names of all
+LEGIBLE = 8  # classes whose confusion matrices of all models stand side by side, with their names
+MANY = 40  # classes; of more, a figure shows no names
+SHEETS = 5  # classes whose frames are shown
+SHEET_ROW = 22 + 90 + 2  # pixels of a contact sheet's row
+EXPLAINED, MISTAKES = 2, 1  # clips whose frames are explained; film strips of mistakes per model
 STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "grid.alpha": 0.25, "grid.linewidth": 0.5, "axes.linewidth": 0.6, "lines.linewidth": 1.4, "legend.frameon": False,
@@ -58,125 +63,82 @@ def shorten(name: str, length: int = 26) -> str:
     return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
 
 
-def tick_names(classes: list[str]) -> tuple[list[str], list[str]]:
-    """Return the names at the rows and at the columns of a matrix: numbers at the columns where names are long."""
-    if len(classes) <= 6 and max(map(len, classes)) <= 12:
-        return classes, classes
-    numbers = [str(number) for number in range(1, len(classes) + 1)]
-    return [f"{shorten(name)}  {number}" for name, number in zip(classes, numbers, strict=True)], numbers
+def draw(inputs: Inputs, words: dict[str, str], folder: Path) -> dict:
+    """Draw all figures into `folder`; return what the captions need: the classes of `sheets`, and the film `strips`."""
+    alarm = inputs.evaluation["alarm"]["models"]
+    norms = {model: inputs.plots[f"gradients_{model}"] for model in inputs.main}
+    limit = inputs.exploding_gradients["settings"]["exploded_above"]
+    losses(folder / "loss.svg", {model: inputs.plots[f"curves_{model}"] for model in inputs.main}, words)
+    confusions(folder, {model: inputs.predictions[model] for model in inputs.compared}, inputs.classes, words)
+    early(folder / "early.svg", inputs.plots["early"], words)
+    alarm_rate(folder / "alarm_rate.svg", inputs.plots["alarm_cost"], alarm, words)
+    alarm_cost(folder / "alarm_cost.svg", inputs.plots["alarm_cost"], alarm, words)
+    gradient_norms(folder / "exploding.svg", dict(iter(inputs.plots["exploding_gradients"].groupby("run", sort=False))),
+                   words, limit)  # fmt: skip
+    gradient_norms(folder / "norms.svg", norms, words)
+    if not inputs.params.report.frames:
+        return {"sheets": [], "strips": {"explained": [], "mistakes": []}}
+    return {"sheets": sheets(folder, inputs.classes), "strips": strips(folder, inputs.film_strips, words)}
 
 
-def curves(path: Path, tables: dict[str, pd.DataFrame], columns: dict[str, str], words: dict, ylabel: str) -> None:
-    """Plot columns (name: line style) of each model's training curves over the epochs."""
-    with drawing(path, HALF, 2.4) as figure:
+def losses(path: Path, tables: dict[str, pd.DataFrame], words: dict) -> None:
+    """Plot the training (dotted) and validation losses of the models over the epochs."""
+    with drawing(path, HALF + 1, 1.9) as figure:
         axes = figure.add_subplot()
         for model, table in tables.items():
-            for column, line in columns.items():
-                label = f"{words[model]}, {words[column]}" if len(columns) > 1 else words[model]
-                axes.plot(table.epoch, table[column], line, color=style(model)["color"], label=label)
-        axes.set(xlabel=words["epoch"], ylabel=ylabel)
+            for split, line in (("train", ":"), ("val", "-")):
+                label = f"{words[model]}, {words[split]}"
+                axes.plot(table.epoch, table[f"{split}_loss"], line, color=style(model)["color"], label=label)
+        axes.set(xlabel=words["epoch"], ylabel=words["loss"])
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.legend()
 
 
-def log_scale(axes: Axes) -> None:
-    """Make the y axis logarithmic; its default labels would be formulas, which STYLE turns off."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(LogFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter())
+def confusions(folder: Path, tables: dict[str, pd.DataFrame], classes: list[str], words: dict) -> None:
+    """Draw the confusion matrices: side by side in confusion.svg for few classes, else confusion_<model>.svg each."""
+    if len(classes) <= LEGIBLE:
+        longest = max(len(shorten(label)) for label in classes)
+        width = min(WHOLE, 0.075 * longest + 0.36 * len(classes) * len(tables) + 1)
+        side = (width - 0.075 * longest - 0.6) / len(tables)
+        with drawing(folder / "confusion.svg", width, side + 0.75) as figure:
+            for axes, (model, table) in zip(
+                figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
+            ):
+                confusion(axes, table, classes, words, model, first=model == next(iter(tables)))
+        return
+    for model, table in tables.items():
+        size = WHOLE - 1 if len(classes) > MANY else 0.19 * len(classes) + 1
+        named = 0.062 * max(len(shorten(label)) for label in classes) if len(classes) <= MANY else 0
+        with drawing(folder / f"confusion_{model}.svg", min(WHOLE, size + named), size, "compressed") as figure:
+            confusion(figure.add_subplot(), table, classes, words, model)
 
 
-def norms(path: Path, tables: dict[str, pd.DataFrame], words: dict) -> None:
-    """Plot the gradient norms of the models' training on a log scale."""
-    with drawing(path, HALF, 2.4) as figure:
-        axes = figure.add_subplot()
-        for model, table in tables.items():
-            axes.plot(table.step, table.grad_norm, **style(model) | {"marker": ""}, label=words[model], linewidth=1)
-        axes.set(xlabel=words["step"], ylabel=words["gradient_norm"])
-        log_scale(axes)
-        axes.legend()
-
-
-def confusion(path: Path, table: pd.DataFrame, classes: list[str], words: dict, title: str) -> None:
-    """Draw a confusion matrix: counts, coloured by their fraction of the row, which is written where there is room.
-
-    Of more than MANY classes, the colours alone, and every fifth class by its number.
-    """
+def confusion(axes: Axes, table: pd.DataFrame, classes: list[str], words: dict, model: str, first: bool = True) -> None:
+    """Draw one confusion matrix: counts, coloured by their fraction of the row. Columns are numbered as rows are."""
     counts_CC = pd.crosstab(table.label, table.predicted).reindex(index=classes, columns=classes, fill_value=0)
     counts_CC = counts_CC.to_numpy()
     fractions_CC = counts_CC / np.maximum(counts_CC.sum(1, keepdims=True), 1)
     few, many = len(classes) <= LEGIBLE, len(classes) > MANY
-    size = WHOLE - 1 if many else 0.37 * len(classes) if few else 0.19 * len(classes)
-    rows, columns = tick_names(classes)
-    ticks = range(0, len(classes), 5 if many else 1)
-    if many:
-        rows = columns = [str(tick + 1) for tick in ticks]
-    longest, font = max(map(len, rows)), 8 if few else 6.5
-    width, height = max(2.4, size + 0.0095 * font * longest + 0.5), size + (1.3 if rows == columns else 0.9)
-    with drawing(path, width, height, "compressed") as figure:  # for axes of fixed aspect
-        axes = figure.add_subplot()
-        axes.grid(False)
-        axes.imshow(fractions_CC, cmap="Blues", vmin=0, vmax=1)
-        turn: dict[str, Any] = (
-            {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if rows == columns and not many else {}
-        )
-        axes.set_xticks(ticks, columns, size=font, **turn)
-        axes.set_yticks(ticks, rows, size=font)
-        axes.set(xlabel=words["predicted"], ylabel=words["true"])
-        axes.set_title(title, loc="right")
-        for row, column in [] if many else np.argwhere(counts_CC):
-            fraction = fractions_CC[row, column]
-            text = f"{counts_CC[row, column]}\n{fraction:.0%}" if few else str(counts_CC[row, column])
-            colour = "white" if fraction > 0.5 else "black"
-            axes.text(column, row, text, ha="center", va="center", size=6.5 if few else 6, color=colour)
-
-
-def f1_by_class(path: Path, per_class: dict[str, dict], classes: list[str], words: dict) -> None:
-    """Draw each class's F1 of each model side by side, as markers on one line per class."""
-    few = len(classes) <= LEGIBLE
-    with drawing(path, HALF if few else WHOLE, 0.9 + (0.34 if few else 0.24) * len(classes)) as figure:
-        axes = figure.add_subplot()
-        rows = np.arange(len(classes))
-        for offset, (model, of_class) in enumerate(per_class.items()):
-            f1 = [of_class[label]["f1"] for label in classes]
-            heights = rows + 0.6 * ((offset + 0.5) / len(per_class) - 0.5)
-            markers = style(model) | {"linestyle": "", "markersize": 4.5}
-            axes.plot(f1, heights, **markers, label=words[model], alpha=0.9)
-        axes.set_yticks(rows, [shorten(label, 20 if few else 42) for label in classes])
-        axes.set_ylim(len(classes) - 0.5, -0.5)
-        axes.set_xlim(-0.03, 1.03)
-        axes.set_xlabel("F1")
-        figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, handletextpad=0.1, columnspacing=1
-        )
-
-
-def _by_class(axes: Axes, table: pd.DataFrame, x: str, y: str, hardest: list[str], marker: str) -> None:
-    for label, rows in table.groupby("class", sort=True):
-        if label not in hardest:
-            axes.plot(rows[x], rows[y], "-", color="#BBBBBB", linewidth=0.8)
-    for number, label in enumerate(hardest):
-        rows = table[table["class"] == label]
-        axes.plot(rows[x], rows[y], LINES[(number + 1) % 4], marker=marker, markersize=3, color=COLOURS[number + 1],
-                  label=shorten(label, 22), alpha=0.9)  # fmt: skip
-
-
-def by_class(path: Path, table: pd.DataFrame, x: str, y: str, hardest: list[str], words: dict, title: str) -> None:
-    """Plot one line per class; where there are many, the classes in `hardest` in colour and the others in grey."""
-    legend = -(-len(hardest) // 2) * 0.16
-    with drawing(path, HALF, 2.15 + legend) as figure:
-        axes = figure.add_subplot()
-        if x == "confidence":
-            axes.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=(0, (2, 2)))
-        _by_class(axes, table, x, y, hardest, "o" if x == "confidence" else "")
-        axes.set(xlabel=words[x], ylabel=words[y], xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
-        axes.set_title(title, loc="left")
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1.6)
+    font, ticks = 7.5 if few else 6.5, range(4 if many else 0, len(classes), 5 if many else 1)
+    numbers = [str(tick + 1) for tick in ticks]
+    rows = numbers if many or not first else [f"{shorten(classes[tick])}  {tick + 1}" for tick in ticks]
+    axes.grid(False)
+    axes.imshow(fractions_CC, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(ticks, numbers, size=font)
+    axes.set_yticks(ticks, rows, size=font)
+    axes.set_xlabel(words["predicted"])
+    if first:
+        axes.set_ylabel(words["true"])
+    axes.set_title(words[model])
+    for row, column in [] if many else np.argwhere(counts_CC):
+        colour = "white" if fractions_CC[row, column] > 0.5 else "black"
+        text = str(counts_CC[row, column])
+        axes.text(column, row, text, ha="center", va="center", size=7.5 if few else 6, color=colour)
 
 
 def early(path: Path, table: pd.DataFrame, words: dict) -> None:
     """Plot accuracy over the part of the clip seen, with the intervals as bands."""
-    with drawing(path, 4.4, 2.8) as figure:
+    with drawing(path, 4.4, 2.2) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.fraction, rows.accuracy, **style(model), markersize=3.5, label=words[model])
@@ -188,33 +150,77 @@ def early(path: Path, table: pd.DataFrame, words: dict) -> None:
         axes.legend(loc="lower right")
 
 
-def alarm(path: Path, table: pd.DataFrame, thresholds: dict, column: str, words: dict, ylabel: str) -> None:
-    """Plot `column` over the threshold, with each model's chosen threshold marked."""
-    with drawing(path, HALF, 2.5) as figure:
+def alarm_rate(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: dict) -> None:
+    """Plot recall over false alarms per hour, with the operating point of each model's chosen threshold marked."""
+    with drawing(path, HALF, 2.4) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
-            axes.plot(rows.threshold, rows[column], **style(model) | {"marker": ""}, label=words[model])
-            chosen = np.interp(thresholds[model], rows.threshold, rows[column])
-            axes.plot(thresholds[model], chosen, **style(model), markersize=5)
-        axes.set(xlabel=words["threshold"], ylabel=ylabel, xlim=(0, 1.02))
-        if column != "cost_10":
-            axes.set_yscale("symlog", linthresh=10)
-            axes.yaxis.set_major_formatter("{x:g}")
+            axes.plot(rows.false_alarms_per_hour, rows.recall, **style(model) | {"marker": ""}, label=words[model])
+            if None not in (rate := chosen[model]["false_alarms_per_hour"], recall := chosen[model]["recall"]):
+                axes.plot(rate, recall, **style(model), markersize=5)
+        axes.set(xlabel=words["false_alarms_per_hour"], ylabel=words["recall"], ylim=(0, 1.04))
+        axes.set_xscale("symlog", linthresh=10)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_xlim(left=0)
+        axes.legend(loc="lower right")
+
+
+def alarm_cost(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: dict) -> None:
+    """Plot the cost per clip over the threshold, where a miss costs 10 false alarms; chosen thresholds are marked."""
+    with drawing(path, HALF, 2.4) as figure:
+        axes = figure.add_subplot()
+        for model, rows in table.groupby("model", sort=False):
+            axes.plot(rows.threshold, rows.cost_10, **style(model) | {"marker": ""}, label=words[model])
+            threshold = chosen[model]["threshold"]
+            axes.plot(threshold, np.interp(threshold, rows.threshold, rows.cost_10), **style(model), markersize=5)
+        axes.set(xlabel=words["threshold"], ylabel=words["cost"], xlim=(0, 1.02))
         axes.set_ylim(bottom=0)
         axes.legend()
 
 
-def exploding(path: Path, table: pd.DataFrame, words: dict, limit: float) -> None:
-    """Plot the gradient norms of the exploding run and of the remedies on a log scale, with the limit of exploded."""
-    with drawing(path, HALF, 2.9) as figure:
+def gradient_norms(path: Path, tables: dict[str, pd.DataFrame], words: dict, limit: float | None = None) -> None:
+    """Plot gradient norms per step on a log scale, of models or of runs, with the limit above which they exploded."""
+    with drawing(path, HALF, 2.5) as figure:
         axes = figure.add_subplot()
-        for number, (run, rows) in enumerate(table.groupby("run", sort=False), 1):
-            line = "o-" if run == "exploding" else "-"
-            axes.plot(rows.step, rows.grad_norm, line, color=COLOURS[number], label=words[run], markersize=3)
-        axes.axhline(limit, color="black", linewidth=0.6, linestyle=(0, (2, 2)))
+        for number, (name, rows) in enumerate(tables.items(), 1):
+            colour = style(name)["color"] if name in MODELS else COLOURS[number]
+            line = "o-" if name == "exploding" else "-"
+            axes.plot(rows.step, rows.grad_norm, line, color=colour, label=words[name], markersize=3, linewidth=1.1)
+        if limit is not None:
+            axes.axhline(limit, color="black", linewidth=0.6, linestyle=(0, (2, 2)))
         axes.set(xlabel=words["step"], ylabel=words["gradient_norm"])
-        log_scale(axes)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter())  # the default labels would be formulas, which STYLE turns off
+        axes.yaxis.set_minor_formatter(LogFormatter())
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+
+def sheets(folder: Path, classes: list[str]) -> list[str]:
+    """Put the frames of one clip each of the first classes into sheets.jpg; return these classes."""
+    shown = [label for label in classes if (paths.CONTACT_SHEETS / f"{label}.png").is_file()][:SHEETS]
+    rows = [Image.open(paths.CONTACT_SHEETS / f"{label}.png") for label in shown]
+    if rows:
+        image = Image.new("RGB", (max(row.width for row in rows), SHEET_ROW * len(rows)), "white")
+        for number, row in enumerate(rows):
+            image.paste(row.crop((0, 0, row.width, SHEET_ROW)), (0, SHEET_ROW * number))
+        image.save(folder / "sheets.jpg", quality=82)
+    return shown
+
+
+def strips(folder: Path, found: dict, words: dict) -> dict[str, list[dict]]:
+    """Draw clips explained and copy the strips of mistakes; return their files with what the captions say."""
+    shown: dict[str, list[dict]] = {"explained": [], "mistakes": []}
+    for number, row in enumerate(found["explained"][:EXPLAINED]):
+        strip, file = found["strips"][row["clip"]], f"explained_{number}.jpg"
+        explained(folder / file, paths.FILM_STRIPS / strip["file"], len(strip["steps"]), row, strip["times"], words)
+        ends = {model: values[-1] for model, values in row["probability"].items()}
+        shown["explained"].append({"file": file, "clip": row["clip"], "label": row["label"], "probability": ends})
+    for model, mistakes in found["mistakes"].items():
+        for row in mistakes[:MISTAKES]:
+            file = f"mistake_{model}_{found['strips'][row['clip']]['file']}"
+            (folder / file).write_bytes((paths.FILM_STRIPS / found["strips"][row["clip"]]["file"]).read_bytes())
+            shown["mistakes"].append(row | {"file": file, "model": model})
+    return shown
 
 
 def explained(path: Path, strip: Path, frames: int, clip: dict, times: list[float], words: dict) -> None:
@@ -224,7 +230,7 @@ def explained(path: Path, strip: Path, frames: int, clip: dict, times: list[floa
     shown = min(frames, max(3, round(FILM / (frame_width / image.height))))  # so that frames keep their shape
     chosen = ((np.arange(shown) + 0.5) * frames / shown).astype(int)
     middles = np.arange(len(times)) + 0.5
-    with drawing(path, WHOLE, 3.6) as figure:
+    with drawing(path, WHOLE, 2.4) as figure:
         film, probability, falls = figure.subplots(3, 1, sharex=True, height_ratios=[1, 2, 1.4])
         for position, frame in enumerate(chosen):
             piece = image.crop((round(frame * frame_width), 0, round((frame + 1) * frame_width), image.height))
