@@ -209,6 +209,9 @@ def served(repro, converted, tmp_path_factory):
     start = commands[0].replace("8000", "0").split()
     assert start.pop(0) == "vidseq"
     env = repro.env | {"PYTHONPATH": ":".join([str(project / "src"), *filter(None, sys.path)])}
+    uploads = project.parent / "uploads"
+    uploads.mkdir()
+    env["TMPDIR"] = str(uploads)
     process = subprocess.Popen(
         [sys.executable, "-m", "vidseq.cli.main", *start], cwd=project, env=env, stderr=subprocess.PIPE, text=True
     )
@@ -217,6 +220,7 @@ def served(repro, converted, tmp_path_factory):
     yield SimpleNamespace(url=url, folder=project, commands=commands[1:])
     process.terminate()
     process.wait(20)
+    assert list(uploads.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")

@@ -1,5 +1,7 @@
 """`vidseq serve`: a web page and an HTTP endpoint."""
 
+import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +29,8 @@ def serve(
     from vidseq.inference.serve_guard import Protocol
     from vidseq.inference.serve_model import Predictor
 
+    # uvicorn ends by the signal that it got: this way the folder of uploads is removed before
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     predictor = Predictor(project, max_seconds)
     with upload_folder() as uploads:
         app = make_app(predictor, project, uploads, int(max_mb * 1e6), places, allow_host or [])
