@@ -65,16 +65,15 @@ def shorten(name: str, length: int = 26) -> str:
 
 def draw(inputs: Inputs, words: dict[str, str], folder: Path) -> dict:
     """Draw all figures into `folder`; return what the captions need: the classes of `sheets`, and the film `strips`."""
-    alarm = inputs.evaluation["alarm"]["models"]
-    norms = {model: inputs.plots[f"gradients_{model}"] for model in inputs.main}
+    alarm, norms = inputs.evaluation["alarm"]["models"], {m: inputs.plots[f"gradients_{m}"] for m in inputs.main}
     limit = inputs.exploding_gradients["settings"]["exploded_above"]
     losses(folder / "loss.svg", {model: inputs.plots[f"curves_{model}"] for model in inputs.main}, words)
     confusions(folder, {model: inputs.predictions[model] for model in inputs.compared}, inputs.classes, words)
     early(folder / "early.svg", inputs.plots["early"], words)
     alarm_rate(folder / "alarm_rate.svg", inputs.plots["alarm_cost"], alarm, words)
     alarm_cost(folder / "alarm_cost.svg", inputs.plots["alarm_cost"], alarm, words)
-    gradient_norms(folder / "exploding.svg", dict(iter(inputs.plots["exploding_gradients"].groupby("run", sort=False))),
-                   words, limit)  # fmt: skip
+    runs = dict(iter(inputs.plots["exploding_gradients"].groupby("run", sort=False)))
+    gradient_norms(folder / "exploding.svg", runs, words, limit)
     gradient_norms(folder / "norms.svg", norms, words)
     if not inputs.params.report.frames:
         return {"sheets": [], "strips": {"explained": [], "mistakes": []}}
@@ -101,10 +100,9 @@ def confusions(folder: Path, tables: dict[str, pd.DataFrame], classes: list[str]
         width = min(WHOLE, 0.075 * longest + 0.36 * len(classes) * len(tables) + 1)
         side = (width - 0.075 * longest - 0.6) / len(tables)
         with drawing(folder / "confusion.svg", width, side + 0.75) as figure:
-            for axes, (model, table) in zip(
-                figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
-            ):
-                confusion(axes, table, classes, words, model, first=model == next(iter(tables)))
+            all_axes = figure.subplots(1, len(tables), squeeze=False)[0]
+            for axes, (model, table) in zip(all_axes, tables.items(), strict=True):
+                confusion(axes, table, classes, words, model, first=axes is all_axes[0])
         return
     for model, table in tables.items():
         size = WHOLE - 1 if len(classes) > MANY else 0.19 * len(classes) + 1
@@ -132,13 +130,12 @@ def confusion(axes: Axes, table: pd.DataFrame, classes: list[str], words: dict, 
     axes.set_title(words[model])
     for row, column in [] if many else np.argwhere(counts_CC):
         colour = "white" if fractions_CC[row, column] > 0.5 else "black"
-        text = str(counts_CC[row, column])
-        axes.text(column, row, text, ha="center", va="center", size=7.5 if few else 6, color=colour)
+        axes.text(column, row, str(counts_CC[row, column]), ha="center", va="center", size=font - 0.5, color=colour)
 
 
 def early(path: Path, table: pd.DataFrame, words: dict) -> None:
     """Plot accuracy over the part of the clip seen, with the intervals as bands."""
-    with drawing(path, 4.4, 2.2) as figure:
+    with drawing(path, HALF, 1.9) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.fraction, rows.accuracy, **style(model), markersize=3.5, label=words[model])
@@ -152,7 +149,7 @@ def early(path: Path, table: pd.DataFrame, words: dict) -> None:
 
 def alarm_rate(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: dict) -> None:
     """Plot recall over false alarms per hour, with the operating point of each model's chosen threshold marked."""
-    with drawing(path, HALF, 2.4) as figure:
+    with drawing(path, HALF, 2.0) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.false_alarms_per_hour, rows.recall, **style(model) | {"marker": ""}, label=words[model])
@@ -162,12 +159,12 @@ def alarm_rate(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: 
         axes.set_xscale("symlog", linthresh=10)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlim(left=0)
-        axes.legend(loc="lower right")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def alarm_cost(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: dict) -> None:
     """Plot the cost per clip over the threshold, where a miss costs 10 false alarms; chosen thresholds are marked."""
-    with drawing(path, HALF, 2.4) as figure:
+    with drawing(path, HALF, 2.0) as figure:
         axes = figure.add_subplot()
         for model, rows in table.groupby("model", sort=False):
             axes.plot(rows.threshold, rows.cost_10, **style(model) | {"marker": ""}, label=words[model])
@@ -175,12 +172,12 @@ def alarm_cost(path: Path, table: pd.DataFrame, chosen: dict[str, dict], words: 
             axes.plot(threshold, np.interp(threshold, rows.threshold, rows.cost_10), **style(model), markersize=5)
         axes.set(xlabel=words["threshold"], ylabel=words["cost"], xlim=(0, 1.02))
         axes.set_ylim(bottom=0)
-        axes.legend()
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def gradient_norms(path: Path, tables: dict[str, pd.DataFrame], words: dict, limit: float | None = None) -> None:
     """Plot gradient norms per step on a log scale, of models or of runs, with the limit above which they exploded."""
-    with drawing(path, HALF, 2.5) as figure:
+    with drawing(path, HALF, 2.0) as figure:
         axes = figure.add_subplot()
         for number, (name, rows) in enumerate(tables.items(), 1):
             colour = style(name)["color"] if name in MODELS else COLOURS[number]
