@@ -38,7 +38,6 @@ def main(params: Params, name: str) -> None:
         "val_loss": float(best.val_loss),
         "val_accuracy": float(best.val_accuracy),
         "cv_loss": out_of_fold.log_loss(),
-        "cv_accuracy": out_of_fold.accuracy(),
         "temperature": training.model.head.get_buffer("temperature").item(),
         "parameters": sum(parameter.numel() for parameter in training.model.head.parameters()),
     }
