@@ -68,6 +68,7 @@ VALUES: dict[str, list[Any]] = {  # for each key, its ends and what lies between
     "train.refit": [True, False],
     "train.ensemble": [1, 2],
     "train.batch_size": [1, 5, 32],
+    "train.class_weights": ["none", "balanced"],
     "train.lr": [1e-9, 0.002, 1.0, BIG],
     "train.gradient_clip_norm": [None, 1e-9, 1.0],
     "train.seed": [0, 2**32 - 1],
