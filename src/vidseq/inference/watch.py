@@ -85,6 +85,8 @@ class _Alarm:
             run = self.runs.setdefault(label, _Run(Event(label, now, now, probability)))
             run.decisions += 1
             run.event.end, run.event.peak = now, max(run.event.peak, probability)
+            if run.recording and self.recorder and self.saving:
+                self.recorder.extend(run.recording, now + self.saving.seconds)
             if run.decisions == self.rule.hold and self.recorder and self.saving:
                 self.saved += 1
                 run.event.clip = self.saving.folder / f"{self.saved:04d}.mkv"

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import av
 
 from vidseq.errors import VideoError
-from vidseq.video.packets import frame_interval
-from vidseq.video.read import FORMATS, MAX_PIXELS, check_size, with_aspect
+from vidseq.video.read import FORMATS, SAFE, FrameClock, readable, video_stream, with_aspect
 from vidseq.video.recorder import Recorder
 from vidseq.video.sampling import sample_stream
 
@@ -167,15 +166,13 @@ class Capture:
     def _frames(
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[tuple[float, av.VideoFrame]]:
-        """Yield every frame with its time; one whose stamp goes back comes one mean interval after the last one."""
-        assert stream.time_base is not None
-        first = last = None
-        damaged = 0
+        """Yield every frame with its time, and give the packets to the recorder; damaged ones are left out."""
+        clock, damaged = FrameClock(container, stream), 0
         for packet in container.demux(stream):
             if self.stopped:
                 return
             if self.recorder and packet.size:
-                self.recorder.add(packet, stream, first)
+                self.recorder.add(packet, stream, clock.first)
             try:
                 frames, damaged = packet.decode(), 0
             except av.error.InvalidDataError as error:
@@ -185,35 +182,24 @@ class Capture:
                 continue
             for frame in frames:
                 self.decoded += 1
-                now = None if frame.pts is None else float(frame.pts * stream.time_base)
-                if now is None or (last is not None and now < last):
-                    now = 0.0 if last is None else last + frame_interval(stream)
-                first, last = now if first is None else first, now
-                yield now - first, with_aspect(frame, stream)
+                yield clock.time_of(frame), with_aspect(frame, stream)
 
     @contextmanager
     def _open(self) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
         """Open the source; whatever cannot be done becomes a VideoError."""
-        options = {"max_pixels": str(MAX_PIXELS), "format_whitelist": LIVE_FORMATS}
-        try:
-            if self.source == "-":
-                options["protocol_whitelist"] = ""
-                # unbuffered: what has come is read at once, however little it is
-                container = av.open(FileIO(sys.stdin.fileno(), closefd=False), "r", options=options)
-            elif self.is_url:
-                options |= {"protocol_whitelist": PROTOCOLS, "rtsp_transport": "tcp", "max_redirects": "0"}
-                container = av.open(self.source, "r", options=options, timeout=STALL_S)
-            else:
-                options["protocol_whitelist"] = "file"
-                container = av.open(f"file:{Path(self.source)}", "r", options=options)
-            with container:
-                stream = container.streams.best("video")
-                if not isinstance(stream, av.VideoStream) or stream.codec_context is None:
-                    raise VideoError("it has no video stream that can be decoded")
-                check_size(stream)
-                stream.codec_context.thread_count = 1
-                yield container, stream
-        except av.error.ExitError as error:
-            raise VideoError(f"nothing came for {STALL_S:g} s") from error
-        except (av.error.FFmpegError, OSError) as error:
-            raise VideoError(getattr(error, "strerror", None) or str(error)) from error
+        options = SAFE | {"format_whitelist": LIVE_FORMATS}
+        with readable():
+            try:
+                if self.source == "-":
+                    options["protocol_whitelist"] = ""
+                    # unbuffered: what has come is read at once, however little it is
+                    container = av.open(FileIO(sys.stdin.fileno(), closefd=False), "r", options=options)
+                elif self.is_url:
+                    options |= {"protocol_whitelist": PROTOCOLS, "rtsp_transport": "tcp", "max_redirects": "0"}
+                    container = av.open(self.source, "r", options=options, timeout=STALL_S)
+                else:
+                    container = av.open(f"file:{Path(self.source)}", "r", options=options)
+                with container:
+                    yield container, video_stream(container)
+            except av.error.ExitError as error:
+                raise VideoError(f"nothing came for {STALL_S:g} s") from error

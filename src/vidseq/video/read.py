@@ -33,21 +33,32 @@ SAFE = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "max_pixels":
 
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Open the video stream that FFmpeg finds best; whatever cannot be done becomes a VideoError with its reason."""
+    """Open the video stream of a file; whatever cannot be done becomes a VideoError with its reason."""
+    with readable(), _open_container(path) as container:
+        yield container, video_stream(container)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what FFmpeg or the file system cannot do into a VideoError with the reason."""
     try:
-        with _open_container(path) as container:
-            stream = container.streams.best("video")
-            # a picture that is attached is the cover of a song
-            if not isinstance(stream, av.VideoStream) or Disposition.attached_pic in stream.disposition:
-                raise VideoError("it has no video stream")
-            if stream.codec_context is None:
-                raise VideoError("FFmpeg has no decoder for its codec")
-            check_size(stream)
-            stream.codec_context.options = {"max_pixels": SAFE["max_pixels"]}  # the size may change
-            stream.codec_context.thread_count = 1  # clips are decoded in parallel; threads within one double the cost
-            yield container, stream
+        yield
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(getattr(error, "strerror", None) or str(error)) from error
+
+
+def video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    """Return the video stream that FFmpeg finds best, ready to be decoded. Raises VideoError if there is none."""
+    stream = container.streams.best("video")
+    # a picture that is attached is the cover of a song
+    if not isinstance(stream, av.VideoStream) or Disposition.attached_pic in stream.disposition:
+        raise VideoError("it has no video stream")
+    if stream.codec_context is None:
+        raise VideoError("FFmpeg has no decoder for its codec")
+    _check_size(stream)
+    stream.codec_context.options = {"max_pixels": SAFE["max_pixels"]}  # the size may change
+    stream.codec_context.thread_count = 1  # clips are decoded in parallel; threads within one double the cost
+    return stream
 
 
 def _open_container(path: Path) -> av.container.InputContainer:
@@ -57,8 +68,7 @@ def _open_container(path: Path) -> av.container.InputContainer:
         raise VideoError(f"it is in none of the formats that are read: {FORMATS.replace(',', ', ')}") from error
 
 
-def check_size(stream: av.VideoStream) -> None:
-    """Raise VideoError if the frames have more than MAX_PIXELS square pixels, or no known size."""
+def _check_size(stream: av.VideoStream) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
     aspect = stream.sample_aspect_ratio or 1
     if not 0 < width * height * max(aspect, 1 / aspect) <= MAX_PIXELS:
@@ -168,21 +178,38 @@ def _decode_all(
 
 
 def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Yield every frame with the time at which it begins, in s from the first one, ascending.
-
-    Where the file does not say when, or says that it is before the frame before it, it is one mean interval after that.
-    """
-    in_order = container.format.name == "avi"  # it says when to decode a frame, not when to show it
-    first = last = None
-    assert stream.time_base is not None
+    """Yield every frame with the time at which it begins, in s from the first one, ascending."""
+    clock = FrameClock(container, stream)
     for packet in container.demux(stream):
         for frame in packet.decode():
-            stamp = frame.dts if in_order else frame.pts
-            now = None if stamp is None else stamp * stream.time_base.numerator / stream.time_base.denominator
-            if now is None or (last is not None and now < last):
-                now = 0.0 if last is None else last + frame_interval(stream)
-            first, last = now if first is None else first, now
-            yield now - first, with_aspect(frame, stream)
+            yield clock.time_of(frame), with_aspect(frame, stream)
+
+
+class FrameClock:
+    """Tells when each frame begins, in the order in which they are decoded.
+
+    `first` is when the first one does, in s of the stream's own clock, None before it.
+    """
+
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream):
+        self.in_order = container.format.name == "avi"  # it says when to decode a frame, not when to show it
+        self.stream = stream
+        self.first: float | None = None
+        self.last: float | None = None
+
+    def time_of(self, frame: av.VideoFrame) -> float:
+        """Return when the next frame begins, in s from the first one.
+
+        Where the file does not say when, or says that it is before the frame before it, it is one mean interval after
+        that.
+        """
+        assert self.stream.time_base is not None
+        stamp = frame.dts if self.in_order else frame.pts
+        now = None if stamp is None else stamp * self.stream.time_base.numerator / self.stream.time_base.denominator
+        if now is None or (self.last is not None and now < self.last):
+            now = 0.0 if self.last is None else self.last + frame_interval(self.stream)
+        self.first, self.last = now if self.first is None else self.first, now
+        return now - self.first
 
 
 def with_aspect(frame: av.VideoFrame, stream: av.VideoStream) -> av.VideoFrame:
