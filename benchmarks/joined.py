@@ -21,7 +21,7 @@ from vidseq import paths
 from vidseq.data.clips import clip_files
 from vidseq.data.features import clips_with_features
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
-from vidseq.inference.steps import StepEncoder, file_features
+from vidseq.inference.steps import StepEncoder, file_features, plan_file
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
 from vidseq.video.read import frame_timestamps, read_frames, stream_frames
@@ -103,8 +103,8 @@ def predict(video: Path, model: TrainedModel) -> tuple[np.ndarray, dict[tuple[st
     engine = backbone.engine(runtime, BATCH_SIZE)
     encode = StepEncoder(model, backbone.transform, engine)
     streamed = list(stream_probabilities(stream_frames(video), model, encode))
-    pieces = list(file_features(video, model, backbone.transform, engine))
-    times, x_TD = np.concatenate([of_piece for of_piece, _ in pieces]), np.concatenate([x_TD for _, x_TD in pieces])
+    times, _ = plan_file(video, model)
+    x_TD = np.concatenate(list(file_features(video, times, model, backbone.transform, engine)))
     answers: dict[tuple[str, int], np.ndarray] = {}
     for factor in FACTORS:
         window = 2 * max(1, round(factor * model.window / 2))
@@ -116,7 +116,7 @@ def predict(video: Path, model: TrainedModel) -> tuple[np.ndarray, dict[tuple[st
     answers["never forgets", 0] = np.array([stream.push(x_D) for x_D in x_TD])
     from_frames = np.array([p_C for _, p_C in streamed])[: len(x_TD)]
     np.testing.assert_allclose(answers["stream", model.window], from_frames, atol=1e-5)
-    return times, answers
+    return np.array(times), answers
 
 
 def delays(times: np.ndarray, named: list[str], labels: list[str], borders: list[float]) -> list[tuple[float, float]]:

@@ -19,7 +19,7 @@ from vidseq.models.layers import pad_left
 from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import choose_known_threshold
 from vidseq.models.trained_model import TrainedModel
-from vidseq.params import Params, load_params
+from vidseq.params import REFUSED, Params, load_params
 
 HEADS = (*MAIN_MODELS, BASELINE)
 SCORES = {
@@ -27,7 +27,6 @@ SCORES = {
     "energy": "energy",
     "distance": "distance to training clips",
 }
-REFUSED = 0.05
 KEYS = ["model", "class"]
 TEXT = """# Telling unknown classes from known ones
 

@@ -21,6 +21,9 @@ Positive = Annotated[float, Field(gt=0)]
 ROUNDING = 1e-9  # 0.1 + 0.9 and the like may be above 1 by less
 
 
+REFUSED = 0.05  # of clips of known classes, so many may be called unknown where nothing else is asked for
+
+
 class Section(BaseModel):
     """A part of params.yaml: every key is required, none may be added, and no value is converted."""
 

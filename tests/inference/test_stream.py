@@ -9,7 +9,7 @@ import pytest
 from ffmpeg import ffmpeg
 
 from vidseq.inference.predict import BATCH_SIZE, backbone_of, predict_clips
-from vidseq.inference.steps import StepEncoder, file_features
+from vidseq.inference.steps import StepEncoder, file_features, plan_file
 from vidseq.inference.stream import stream_probabilities
 from vidseq.models.trained_model import TrainedModel, load_model
 from vidseq.video.read import stream_frames
@@ -41,8 +41,8 @@ def streamed_from(path: Path, model: TrainedModel, encoder: tuple, window: int |
 
 def check(path: Path, model: TrainedModel, encoder: tuple, window: int | None) -> list[tuple[list[float], np.ndarray]]:
     """Compare each answer with what the model says of the features of the stretch that it names."""
-    pieces = list(file_features(path, model, *encoder))
-    times, features_TD = np.concatenate([part for part, _ in pieces]), np.concatenate([x_TD for _, x_TD in pieces])
+    times, _ = plan_file(path, model)
+    features_TD = np.concatenate(list(file_features(path, times, model, *encoder)))
     streamed = streamed_from(path, model, encoder, window)
     np.testing.assert_allclose([seen[-1] for seen, _ in streamed][: len(times)], times, atol=1e-6)
     for step, (seen, p_C) in enumerate(streamed[: len(times)]):

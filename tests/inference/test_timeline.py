@@ -4,7 +4,7 @@ import pytest
 
 from vidseq.inference import steps
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
-from vidseq.inference.steps import file_features
+from vidseq.inference.steps import file_features, plan_file
 from vidseq.inference.timeline import Segment, segments, timeline
 from vidseq.models.trained_model import load_model
 from vidseq.video.read import frame_timestamps, read_frames
@@ -35,10 +35,11 @@ def long_video(repro, tmp_path_factory):
 @pytest.mark.parametrize(("window", "stride"), [(8, 2), (5, 5), (7, 3), (1, 1), (1000, 7)])
 def test_a_step_has_the_mean_of_the_windows_that_it_is_in(long_video, model, encoder, window, stride, monkeypatch):
     monkeypatch.setattr(steps, "STEPS_PER_JOB", 6)  # windows cross the borders of what is decoded at a time
-    times_T, p_TC = timeline(long_video, model, *encoder, window, stride)
+    times, _ = plan_file(long_video, model)
+    p_TC = timeline(long_video, times, model, *encoder, window, stride)
     monkeypatch.undo()
-    [(times, features_TD)] = file_features(long_video, model, *encoder)
-    assert times_T.tolist() == times
+    [features_TD] = file_features(long_video, times, model, *encoder)
+    assert len(features_TD) == len(times)
     total = len(times)
     starts = [*range(0, total - window + 1, stride)]
     if not starts or starts[-1] + window < total:
@@ -58,8 +59,9 @@ def test_each_frame_goes_through_the_cnn_once(long_video, model, encoder):
     def counting(images):
         return engine((encoded.append(tag) or (tag, image)) for tag, image in images)
 
-    times_T, _ = timeline(long_video, model, transform, counting, 8, 1)
-    assert 0 < len(encoded) <= 2 * len(times_T)  # a frame and its difference image
+    times, _ = plan_file(long_video, model)
+    timeline(long_video, times, model, transform, counting, 8, 1)
+    assert 0 < len(encoded) <= 2 * len(times)  # a frame and its difference image
 
 
 def test_only_the_last_windows_are_held(model, monkeypatch):
@@ -67,8 +69,8 @@ def test_only_the_last_windows_are_held(model, monkeypatch):
     held = []
 
     def pieces(*_):
-        for first in range(0, 5000, 10):
-            yield [float(step) for step in range(first, first + 10)], np.zeros((10, 2560), np.float16)
+        for _ in range(0, 5000, 10):
+            yield np.zeros((10, 2560), np.float16)
 
     class Watched(type(model)):
         def probabilities(self, windows):
@@ -76,8 +78,9 @@ def test_only_the_last_windows_are_held(model, monkeypatch):
             return np.full((len(windows), 5), 0.2)
 
     monkeypatch.setattr("vidseq.inference.timeline.file_features", pieces)
-    times_T, p_TC = timeline(None, Watched(model.preprocessing, model.head, model.config), None, None, 8, 4)
-    assert len(times_T) == len(p_TC) == 5000
+    watched = Watched(model.preprocessing, model.head, model.config)
+    p_TC = timeline(None, [float(step) for step in range(5000)], watched, None, None, 8, 4)
+    assert len(p_TC) == 5000
     assert max(held) < 64 * 40 * 2560 * 2  # windows of a batch, each with at most the pieces that it touches
 
 
@@ -93,4 +96,4 @@ def test_segments_join_steps_of_one_label():
 
 def test_a_stride_is_no_longer_than_a_window(long_video, model, encoder):
     with pytest.raises(ValueError, match="stride = 9: it must be from 1 to the window, 8 steps"):
-        timeline(long_video, model, *encoder, 8, 9)
+        timeline(long_video, [0.0], model, *encoder, 8, 9)

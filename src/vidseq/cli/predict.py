@@ -13,11 +13,10 @@ import typer
 from vidseq import paths
 from vidseq.cli.json_lines import json_line
 from vidseq.errors import VideoError, VidseqError
+from vidseq.params import REFUSED
 
 if TYPE_CHECKING:
     from vidseq.inference.video_model import Prediction, Timeline, VideoModel
-
-REFUSE = 0.05
 
 
 class Format(StrEnum):
@@ -35,7 +34,7 @@ def predict(
     top: Annotated[int | None, typer.Option(min=1, help="Print the K most probable classes only.", metavar="K")] = None,
     refuse: Annotated[
         float, typer.Option(min=0, max=0.99, help="The part of clips of known classes that may be called unknown.")
-    ] = REFUSE,
+    ] = REFUSED,
     timeline: Annotated[
         Path | None, typer.Option(help="Of one long video: write its segments to this file.", metavar="CSV")
     ] = None,

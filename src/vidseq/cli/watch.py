@@ -13,11 +13,11 @@ import typer
 from vidseq import paths
 from vidseq.cli.json_lines import json_line
 from vidseq.errors import VideoError, VidseqError
+from vidseq.params import REFUSED
 
 if TYPE_CHECKING:
     from vidseq.inference.watch import Event
 
-REFUSE = 0.05
 COMMAND_S = 60  # how long a command of --exec may take
 
 
@@ -27,7 +27,7 @@ def watch(
     window: Annotated[float | None, typer.Option(help="Seconds that a decision looks back.")] = None,
     refuse: Annotated[
         float, typer.Option(min=0, max=0.99, help="The part of clips of known classes that may be called unknown.")
-    ] = REFUSE,
+    ] = REFUSED,
     alarm: Annotated[
         list[str] | None, typer.Option(help="A class that makes events, and others; by default all do.")
     ] = None,

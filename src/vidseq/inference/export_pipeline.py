@@ -9,9 +9,10 @@ from vidseq.extraction.backbone import Backbone
 from vidseq.inference.export_modules import Step
 from vidseq.models.thresholds import FILE, OutOfFold, choose_known_threshold, choose_threshold
 from vidseq.models.trained_model import TrainedModel
+from vidseq.params import REFUSED
 
 FORMAT = 1
-REFUSED, RECALL = 0.05, 0.9
+RECALL = 0.9
 PIXELS = {
     "rotation": "turned upright first, as the display matrix of the file says",
     "pixel_aspect": "square: where the pixels are not, the transform resizes to the shape on display",

@@ -34,6 +34,16 @@ def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime
         return backbone, choose_runtime("auto", "fp32")
 
 
+def plan_job(path: Path, model: TrainedModel, clip: str = "clip") -> tuple[Job, float]:
+    """Return the job that encodes a video file as one clip for a model, and the video's duration (s).
+
+    Raises VideoError if it cannot be read.
+    """
+    frames = FramesParams(**model.config["frames"])
+    times, seconds = plan_frames(path, frames)
+    return Job(clip, path, times.tolist(), diff=recorded_diff(model.config["features"]), crop=frames.crop), seconds
+
+
 def predict_clips(
     paths: Iterable[Path], model: TrainedModel, transform: FrameTransform, engine: Engine
 ) -> Iterator[tuple[np.ndarray, list[float]] | VideoError]:
@@ -42,15 +52,13 @@ def predict_clips(
     Or the reason why it cannot be read. `transform` and `engine` are those of the backbone that the model was trained
     on.
     """
-    frames, diff = FramesParams(**model.config["frames"]), recorded_diff(model.config["features"])
     left = iter(paths)
     while some := list(islice(left, PLANNED_AHEAD)):
         jobs: list[Job] = []
         outcomes: dict[int, tuple[np.ndarray, list[float]] | VideoError] = {}
         for index, path in enumerate(some):
             try:
-                times, _ = plan_frames(path, frames)
-                jobs.append(Job(str(index), path, times.tolist(), diff=diff, crop=frames.crop))
+                jobs.append(plan_job(path, model, str(index))[0])
             except VideoError as error:
                 outcomes[index] = error
         encoded, done = encode_clips(jobs, transform, engine), 0

@@ -11,14 +11,13 @@ import numpy as np
 from PIL import Image
 
 from vidseq.errors import VideoError, VidseqError
-from vidseq.extraction.encode import Job, encode_clips, recorded_diff
+from vidseq.extraction.encode import Job, encode_clips
 from vidseq.extraction.engines import Engine, Tagged
+from vidseq.inference.predict import plan_job
 from vidseq.inference.video_model import VideoModel
 from vidseq.models.attribution import occlusion, probability_over_time
 from vidseq.models.trained_model import TrainedModel
-from vidseq.params import FramesParams
 from vidseq.video.read import read_frames
-from vidseq.video.sampling import plan_frames
 
 STRIP_FRAMES, STRIP_HEIGHT = 32, 96  # of a film strip: at most so many frames, of so many pixels
 CURVES = 3  # classes whose probability is shown over time
@@ -56,21 +55,18 @@ class Predictor:
         """
         served = self.models[name]
         model, transform = served.model, served.backbone[0].transform
-        frames = FramesParams(**model.config["frames"])
-        times_T, seconds = plan_frames(path, frames)
+        job, seconds = plan_job(path, model)
         if seconds > self.max_seconds:
             raise VideoError(f"it lasts {seconds:.0f} s; at most {self.max_seconds:.0f} s are accepted")
-        times, diff = times_T.tolist(), recorded_diff(model.config["features"])
-        job = Job("clip", path, times, diff=diff, crop=frames.crop)
         with _Turn(self.lock, stopped):
             [(_, features_TD)] = encode_clips([job], transform, stoppable(served.engine, stopped))
             if isinstance(features_TD, VideoError):
                 raise features_TD
             p_C = model.probabilities([features_TD])[0]
-            answer = asdict(served.prediction(times, p_C)) | {"model": name, "threshold": served.threshold}
+            answer = asdict(served.prediction(job.times, p_C)) | {"model": name, "threshold": served.threshold}
             if details:
                 answer |= explain(model, features_TD, p_C, stopped)
-        return answer | (film_strip(path, times, frames) if details else {})
+        return answer | (film_strip(job) if details else {})
 
 
 class _Turn:
@@ -115,11 +111,12 @@ def explain(model: TrainedModel, features_TD: np.ndarray, p_C: np.ndarray, stopp
     return {"over_time": curves, "importance": occlusion(model, features_TD, best[0]).tolist()}
 
 
-def film_strip(path: Path, times: list[float], frames: FramesParams) -> dict:
-    """Return some of the frames as small images, data URLs, with their positions among `times`."""
+def film_strip(job: Job) -> dict:
+    """Return some of a job's frames as small images, data URLs, with their positions among its times."""
+    times = job.times
     positions = np.unique(np.linspace(0, len(times) - 1, min(len(times), STRIP_FRAMES)).round().astype(int)).tolist()
     strip = []
-    for image_HW3 in read_frames(path, [times[position] for position in positions], frames.crop):
+    for image_HW3 in read_frames(job.path, [times[position] for position in positions], job.crop):
         image = Image.fromarray(image_HW3)
         image.thumbnail((4 * STRIP_HEIGHT, STRIP_HEIGHT))
         jpeg = BytesIO()

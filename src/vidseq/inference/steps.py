@@ -1,5 +1,6 @@
 """The features of a live or long video, step by step, computed as those of a clip are."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,7 @@ from vidseq.extraction.encode import Job, difference_image, encode_clips, record
 from vidseq.extraction.engines import Engine
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import FramesParams
-from vidseq.video.read import frame_timestamps
-from vidseq.video.sampling import sample_stream, sample_times
+from vidseq.video.sampling import plan_frames, sample_stream
 from vidseq.video.transform import FrameTransform, FrameTransformer
 
 STEPS_PER_JOB = 128  # a long file is decoded in pieces, several at a time
@@ -62,21 +62,28 @@ def live_features(
         yield seconds, encode(frame, before)
 
 
-def file_features(
-    path: Path, model: TrainedModel, transform: FrameTransform, engine: Engine
-) -> Iterator[tuple[list[float], np.ndarray]]:
-    """Yield the times (s, ascending) of the frames sampled from a file of any length, and their features (T, D).
+def plan_file(path: Path, model: TrainedModel) -> tuple[list[float], float]:
+    """Return the times (s, ascending) of the frames to sample from a file of any length, and its duration (s).
 
-    They come in pieces, in order, as fast as clips are encoded; each frame goes through the CNN once. Raises
-    VideoError if the file cannot be read.
+    Raises VideoError if the file cannot be read.
     """
     sampling_rate(model)
     settings = FramesParams(**model.config["frames"])
-    timestamps_N = frame_timestamps(path)
-    times = sample_times(timestamps_N, settings.model_copy(update={"max_frames": len(timestamps_N) + 1})).tolist()
-    diff, jobs = recorded_diff(model.config["features"]), []
-    for number, first in enumerate(range(0, len(times), STEPS_PER_JOB)):
-        jobs.append(Job(str(number), path, times[first : first + STEPS_PER_JOB], diff=diff, crop=settings.crop))
+    times_T, seconds = plan_frames(path, settings.model_copy(update={"max_frames": sys.maxsize}))
+    return times_T.tolist(), seconds
+
+
+def file_features(
+    path: Path, times: list[float], model: TrainedModel, transform: FrameTransform, engine: Engine
+) -> Iterator[np.ndarray]:
+    """Yield the features (T, D) of the frames of a file at `times`, which are those of `plan_file`.
+
+    They come in pieces, in order, as fast as clips are encoded; each frame goes through the CNN once. Raises VideoError
+    if the file cannot be read.
+    """
+    diff, crop = recorded_diff(model.config["features"]), model.config["frames"]["crop"]
+    pieces = [times[first : first + STEPS_PER_JOB] for first in range(0, len(times), STEPS_PER_JOB)]
+    jobs = [Job(str(number), path, piece, diff=diff, crop=crop) for number, piece in enumerate(pieces)]
     done: dict[str, np.ndarray | VideoError] = {}
     encoded = encode_clips(jobs, transform, engine)
     for job in jobs:
@@ -86,4 +93,4 @@ def file_features(
         features = done.pop(job.clip)
         if isinstance(features, VideoError):
             raise features
-        yield job.times, features
+        yield features

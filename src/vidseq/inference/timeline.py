@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from vidseq.errors import VidseqError
 from vidseq.extraction.engines import Engine
 from vidseq.inference.steps import file_features, sampling_rate
 from vidseq.models.trained_model import TrainedModel
+from vidseq.models.transformer import MAX_POSITIONS
 from vidseq.video.transform import FrameTransform
 
 WINDOWS_PER_BATCH = 64
@@ -30,9 +31,15 @@ class Segment:
 
 
 def timeline(
-    path: Path, model: TrainedModel, transform: FrameTransform, engine: Engine, window: int, stride: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the times (s, (T,)) of the steps of a video and the class probabilities of each, (T, C).
+    path: Path,
+    times: list[float],
+    model: TrainedModel,
+    transform: FrameTransform,
+    engine: Engine,
+    window: int,
+    stride: int,
+) -> np.ndarray:
+    """Return the class probabilities (T, C) of the steps of a video at `times`, which are those of `plan_file`.
 
     A window of `window` steps begins at every `stride` steps, and the last one ends with the video; a step's
     probabilities are the mean of those of the windows that it is in. Only the features of the last windows are held,
@@ -41,39 +48,24 @@ def timeline(
     """
     if not 1 <= stride <= window:
         raise ValueError(f"stride = {stride}: it must be from 1 to the window, {window} steps")
-    times: list[float] = []
-    windows = _windows(file_features(path, model, transform, engine), times, window, stride)
-    sums: list[np.ndarray] = []  # by step
-    counts: list[int] = []
-    while batch := [found for found, _ in zip(windows, range(WINDOWS_PER_BATCH), strict=False)]:
-        for (first, x_TD), p_C in zip(batch, model.probabilities([x_TD for _, x_TD in batch]), strict=True):
-            for step in range(first, first + len(x_TD)):
-                if step == len(sums):
-                    sums.append(np.zeros_like(p_C))
-                    counts.append(0)
-                sums[step] += p_C
-                counts[step] += 1
-    return np.array(times), np.stack(sums) / np.array(counts)[:, None]
+    window = min(window, len(times))
+    starts = sorted({*range(0, len(times) - window + 1, stride), len(times) - window})
+    windows = _windows(file_features(path, times, model, transform, engine), starts, window)
+    sum_TC, count_T1 = np.zeros((len(times), len(model.classes))), np.zeros((len(times), 1))
+    while batch := list(islice(windows, WINDOWS_PER_BATCH)):
+        for (start, _), p_C in zip(batch, model.probabilities([x_TD for _, x_TD in batch]), strict=True):
+            sum_TC[start : start + window] += p_C
+            count_T1[start : start + window] += 1
+    return sum_TC / count_T1
 
 
-def _windows(
-    pieces: Iterator[tuple[list[float], np.ndarray]], times: list[float], window: int, stride: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each window's first step and its features, and append the times of the steps to `times`."""
-    held_TD: np.ndarray | None = None
-    begin = following = 0  # the step of the first features held, and of the next window
-    for piece, x_TD in pieces:
-        times += piece
-        held_TD = x_TD if held_TD is None else np.concatenate([held_TD, x_TD])
-        while following + window <= begin + len(held_TD):
-            yield following, held_TD[following - begin :][:window]
-            following += stride
-        begin_after = max(begin, len(times) - 2 * window)  # the last window may begin before the next stride
-        begin, held_TD = begin_after, held_TD[begin_after - begin :]
-    assert held_TD is not None  # a video has at least one step
-    if following == 0 or following - stride + window < len(times):
-        first = max(0, len(times) - window)
-        yield first, held_TD[first - begin :]
+def _windows(pieces: Iterator[np.ndarray], starts: list[int], window: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the features of each window (window, D), with its first step; earlier ones are let go."""
+    held_TD, begin = next(pieces), 0
+    for start in starts:
+        while start + window > begin + len(held_TD):
+            held_TD, begin = np.concatenate([held_TD[start - begin :], next(pieces)]), start
+        yield start, held_TD[start - begin :][:window]
 
 
 def segments(
@@ -96,7 +88,8 @@ def segments(
 
 def in_steps(seconds: float, model: TrainedModel, name: str) -> int:
     """Return a length of time in steps, at least one. Raises VidseqError if it is longer than any sequence."""
-    steps = max(1, round(seconds * sampling_rate(model)))
-    if steps > 1024:
-        raise VidseqError(f"{name} = {seconds:g} s: at most {1024 / sampling_rate(model):g} s")
+    fps = sampling_rate(model)
+    steps = max(1, round(seconds * fps))
+    if steps > MAX_POSITIONS:
+        raise VidseqError(f"{name} = {seconds:g} s: at most {MAX_POSITIONS / fps:g} s")
     return steps

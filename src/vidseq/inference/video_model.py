@@ -18,16 +18,14 @@ from vidseq.extraction.backbone import Backbone
 from vidseq.extraction.encode import recorded_diff
 from vidseq.extraction.engines import Engine, Runtime
 from vidseq.inference.predict import BATCH_SIZE, backbone_of, predict_clips
-from vidseq.inference.steps import StepEncoder, live_features, sampling_rate
+from vidseq.inference.steps import StepEncoder, live_features, plan_file, sampling_rate
 from vidseq.inference.stream import LiveStream
 from vidseq.inference.timeline import Segment, in_steps, segments, timeline
 from vidseq.models.thresholds import OutOfFold, choose_known_threshold, choose_threshold
 from vidseq.models.trained_model import load_model
-from vidseq.video.read import frame_timestamps
-from vidseq.video.sampling import duration
+from vidseq.params import REFUSED
 
 UNKNOWN = "unknown"
-REFUSED = 0.05  # of the training clips, by their out-of-fold scores
 STRIDE = 4  # by default, so many windows cover a step
 
 
@@ -119,11 +117,11 @@ class VideoModel:
         every = max(1, steps // STRIDE) if stride is None else in_steps(stride, self.model, "stride")
         if every > steps:
             raise VidseqError(f"stride = {every / fps:g} s: it must not be longer than the window, {steps / fps:g} s")
-        lasts = duration(frame_timestamps(Path(path)))
-        times_T, p_TC = timeline(Path(path), self.model, self.backbone[0].transform, self.engine, steps, every)
+        times, lasts = plan_file(Path(path), self.model)
+        p_TC = timeline(Path(path), times, self.model, self.backbone[0].transform, self.engine, steps, every)
         found = segments(p_TC, self.classes, fps, lasts, self.threshold, UNKNOWN)
         by_class = {label: p_TC[:, index].tolist() for index, label in enumerate(self.classes)}
-        return Timeline(lasts, found, times_T.tolist(), by_class)
+        return Timeline(lasts, found, times, by_class)
 
     def stream(
         self, frames: Iterable[tuple[float, av.VideoFrame]], window: float | None = None
