@@ -130,7 +130,7 @@ def few_groups(
     name: str, clips: pd.DataFrame, x: list[np.ndarray], params: Params, feature_config: dict, groups: int
 ) -> OutOfFold:
     """Return the logits of each fold by a model of the first groups of the other folds, without a temperature."""
-    params = changed(params, {"train.seed": params.train.seed, "train.refit": False})
+    params = changed(params, {"train.refit": False})
     classes = sorted(clips.label.unique())
     logits_NC = np.zeros((len(clips), len(classes)))
     for known, held_out in group_folds(clips.label, clips.group, params.train.seed):

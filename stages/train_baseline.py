@@ -24,7 +24,6 @@ def main(params: Params) -> None:
         "C": training.chosen["C"],
         "cv_loss": training.out_of_fold.log_loss(),
         "cv_accuracy": training.out_of_fold.accuracy(),
-        "temperature": training.chosen["temperature"],
     }
     write_json(paths.METRICS / "train_baseline.json", metrics)
     print(f"{BASELINE}: C {metrics['C']:g}, cross-validated accuracy {metrics['cv_accuracy']:.3f}")

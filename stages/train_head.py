@@ -37,8 +37,6 @@ def main(params: Params, name: str) -> None:
     metrics = {
         "val_loss": float(best.val_loss),
         "val_accuracy": float(best.val_accuracy),
-        "cv_loss": out_of_fold.log_loss(),
-        "temperature": training.model.head.get_buffer("temperature").item(),
         "parameters": sum(parameter.numel() for parameter in training.model.head.parameters()),
     }
     write_json(paths.METRICS / f"train_{name}.json", metrics)

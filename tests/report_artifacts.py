@@ -142,7 +142,7 @@ def _training(params: Params, classes: list[str]) -> None:
         preprocessing = build_preprocessing(config)
         module = build_head(head, preprocessing.dim, len(classes), settings)
         TrainedModel(preprocessing, Ensemble([module]), config).save(paths.MODELS / name)
-        summary = {"val_loss": 0.5, "val_accuracy": 0.75, "temperature": 1.2, "parameters": 1}
+        summary = {"val_loss": 0.5, "val_accuracy": 0.75, "parameters": 1}
         write_json(paths.METRICS / f"train_{name}.json", summary)
         curves = {
             "epoch": [1, 2, 3],

@@ -75,7 +75,11 @@ def read_inputs(params: Params) -> Inputs:
         feature_dim=meta["dim"],
         evaluation=read_json(paths.METRICS / "evaluation.json"),
         exploding_gradients=read_json(paths.METRICS / "exploding_gradients.json"),
-        trained={name: read_json(paths.METRICS / f"train_{name}.json") for name in MAIN_MODELS},
+        trained={
+            name: read_json(paths.METRICS / f"train_{name}.json")
+            | {"temperature": read_temperature(paths.MODELS / name / "model.safetensors")}
+            for name in MAIN_MODELS
+        },
         counts={name: read_json(paths.METRICS / f"{name}.json") for name in ("sample_frames", "extract_features")},
         configs={name: read_config(paths.MODELS / name) for name in MAIN_MODELS},
         parts={name: parameter_counts(paths.MODELS / name / "model.safetensors") for name in MAIN_MODELS},
@@ -95,6 +99,12 @@ def parameter_counts(weights: Path) -> dict[str, int]:
                 part = name.removeprefix(FIRST_MEMBER).split(".")[0]
                 counts[part] = counts.get(part, 0) + prod(file.get_slice(name).get_shape())
     return {part: counts[part] for part in sorted(counts, key=part_order)}
+
+
+def read_temperature(weights: Path) -> float:
+    """Return what the logits of an ensemble are divided by."""
+    with safe_open(weights, "np") as file:
+        return float(file.get_tensor("head.temperature"))
 
 
 def part_order(part: str) -> tuple:

@@ -82,7 +82,7 @@ def train_pooling(
         fold_N[held_out] = fold
     out_of_fold, temperature = calibrate(_logits(decision), y_N, fold_N)
     head = _to_head(pipeline, features[0].shape[1], len(classes), unit_length, temperature)
-    chosen = {"C": pipeline["classify"].C, "unit_length": unit_length, "temperature": temperature}
+    chosen = {"C": pipeline["classify"].C, "unit_length": unit_length}
     return PoolingTraining(TrainedModel(nn.Identity(), head, config), out_of_fold, chosen)
 
 
