@@ -47,7 +47,8 @@ def main(params: Params) -> None:
         for number, clip in enumerate(shown):
             times = np.array(plan[clip])
             steps = np.unique(np.linspace(0, len(times) - 1, STRIP_FRAMES).round().astype(int))
-            film_strip(list(read_frames(files[clip], times[steps], params.frames.crop)), folder / f"{number}.jpg")
+            frames = list(read_frames(files[clip], times[steps], params.frames.crop))
+            film_strip(frames).save(folder / f"{number}.jpg", quality=85)
             strips[clip] = {"file": f"{number}.jpg", "steps": steps.tolist(), "times": times.tolist()}
         write_json(folder / "index.json", {"explained": explained, "mistakes": mistakes, "strips": strips})
     print(f"{len(explained)} clips explained, {sum(map(len, mistakes.values()))} mistakes shown")

@@ -176,5 +176,5 @@ def _frames(test: pd.DataFrame, classes: list[str], frames: list[np.ndarray]) ->
     mistakes = {name: [] for name in MAIN_MODELS[1:]} | {MAIN_MODELS[0]: [mistake]}
     index = {"explained": explained, "mistakes": mistakes, "strips": strips}
     write_json(paths.FILM_STRIPS / "index.json", index)
-    film_strip(frames, paths.FILM_STRIPS / "0.jpg")
+    film_strip(frames).save(paths.FILM_STRIPS / "0.jpg")
     assert Image.open(paths.FILM_STRIPS / "0.jpg").height == 90

@@ -35,11 +35,6 @@ def test_an_experiment_with_three_layers_reruns_training_and_evaluation_alone(pr
         assert curve in page
 
 
-def test_another_cell_reruns_the_rnn_and_what_follows(project):
-    ran = project.ran(project.run("dvc", "exp", "run", "-S", "rnn.cell=lstm"))
-    assert sorted(ran) == sorted(["train_rnn", "train_rnn_causal", *AFTER])
-
-
 def test_two_queued_experiments_run_at_the_same_time_each_with_its_own_copy_of_the_code(project):
     metrics = "src/vidseq/evaluation/metrics.py"
     planted = "np.full(len(clips_R), 42.0)"
@@ -79,8 +74,8 @@ def test_a_wrong_param_ends_with_one_clear_line(project, change, message):
 
 def test_a_small_learning_rate_is_what_it_says(project):
     before = (project.folder / "plots" / "curves_rnn.csv").read_text()
-    log = project.run("dvc", "exp", "run", "-S", "train.lr=0.00001", "-S", "train.epochs=1")
-    assert sorted(project.ran(log)) == sorted([*TRAIN, *AFTER])
+    log = project.run("dvc", "exp", "run", "train_rnn", "-S", "train.lr=0.00001", "-S", "train.epochs=1")
+    assert project.ran(log) == ["train_rnn"]
     assert read(project, "models/rnn/model.json")["settings"]["train"]["lr"] == 1e-5
     assert (project.folder / "plots" / "curves_rnn.csv").read_text() != before
 

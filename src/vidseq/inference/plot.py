@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from vidseq.files import atomic_write
 from vidseq.video.read import read_frames
+from vidseq.video.sheets import film_strip
 
 if TYPE_CHECKING:
     from vidseq.inference.video_model import Timeline
 
-STRIP_FRAMES = 12
+STRIP_FRAMES, STRIP_HEIGHT = 12, 180  # px
 NAMED = 10  # classes that are drawn: the most probable of all, if there are more
 
 
@@ -22,7 +23,8 @@ def draw_timeline(timeline: "Timeline", path: Path, out: Path) -> None:
     peaks = {label: max(p_T) for label, p_T in timeline.probabilities.items()}
     shown = [label for label in peaks if label in sorted(peaks, key=peaks.__getitem__, reverse=True)[:NAMED]]
     colours = {label: f"C{number}" for number, label in enumerate(shown)}
-    strip = film_strip(path, timeline.duration)
+    middles = (np.arange(STRIP_FRAMES) + 0.5) * timeline.duration / STRIP_FRAMES
+    strip = np.asarray(film_strip(list(read_frames(path, middles.tolist())), STRIP_HEIGHT))
     width, height = 12.0, strip.shape[0] / strip.shape[1] * 11
     with rc_context({"text.parse_math": False}), atomic_write(out) as tmp:
         figure = Figure(figsize=(width, height + 3), dpi=110, layout="constrained")
@@ -37,11 +39,3 @@ def draw_timeline(timeline: "Timeline", path: Path, out: Path) -> None:
         axes.set(xlim=(0, timeline.duration), ylim=(0, 1.02), xlabel="s", ylabel="probability")
         figure.legend(loc="outside lower center", ncols=min(5, len(shown)), frameon=False)
         figure.savefig(tmp, format="png")
-
-
-def film_strip(path: Path, seconds: float) -> np.ndarray:
-    """Return frames from the middles of equal parts of a video, side by side, RGB uint8 (H, W, 3)."""
-    times = (np.arange(STRIP_FRAMES) + 0.5) * seconds / STRIP_FRAMES
-    frames = list(read_frames(path, times.tolist()))
-    every = max(1, frames[0].shape[0] // 180)  # a large frame is drawn small
-    return np.concatenate([frame[::every, ::every] for frame in frames], axis=1)

@@ -30,17 +30,10 @@ def contact_sheet(rows: list[tuple[str, list[np.ndarray]]], path: Path) -> None:
     sheet.save(path)
 
 
-def film_strip(frames: list[np.ndarray], path: Path) -> None:
-    """Write a JPEG with the frames (RGB uint8, (H, W, 3)) side by side."""
-    images = [_thumbnail(frame) for frame in frames]
-    strip = Image.new("RGB", (sum(image.width for image in images), THUMBNAIL_HEIGHT))
-    left = 0
-    for image in images:
-        strip.paste(image, (left, 0))
-        left += image.width
-    strip.save(path, quality=85)
+def film_strip(frames: list[np.ndarray], height: int = THUMBNAIL_HEIGHT) -> Image.Image:
+    """Return the frames (RGB uint8, (H, W, 3)) side by side, `height` px high."""
+    return Image.fromarray(np.concatenate([np.asarray(_thumbnail(frame, height)) for frame in frames], axis=1))
 
 
-def _thumbnail(frame: np.ndarray) -> Image.Image:
-    height, width = frame.shape[:2]
-    return Image.fromarray(frame).resize((round(THUMBNAIL_HEIGHT * width / height), THUMBNAIL_HEIGHT))
+def _thumbnail(frame: np.ndarray, height: int = THUMBNAIL_HEIGHT) -> Image.Image:
+    return Image.fromarray(frame).resize((round(height * frame.shape[1] / frame.shape[0]), height))
