@@ -38,7 +38,7 @@ GROWTH = (50, 100, 200, 400, 593)
 HEAD = """# Performance
 
 Measured by `{command}`
-on {hardware}, with the five classes of UCF101 that README.md names."""
+on {hardware}, with the {clips} clips of {classes} classes of UCF101."""
 WHY = """## Why it is fast
 
 - One thread decodes one clip (FFmpeg's threads within a clip of this size cost twice the processor time). As many clips
@@ -54,8 +54,8 @@ WHY = """## Why it is fast
   results do not depend on the machine; `data/features/meta.json` and the log record what was used.
 - `features.precision=int8` (`uv pip install nncf`, or the extra `vidseq[int8]`) is faster on a CPU. NNCF quantizes the
   CNN once, on frames and difference images that the code draws (`extraction/quantize.py`), so a clip's features depend
-  on no other clip. The first three convolutions stay in floating point. The features still depend on the processor:
-  the instruction set is part of their cache key, and `vidseq predict` says so where it is another one.
+  on no other clip. The first three convolutions stay in float ([int8.md](int8.md)). The features still depend on the
+  processor: the instruction set is part of their cache key, and `vidseq predict` says so where it is another one.
 
 ## More than one machine
 
@@ -100,7 +100,9 @@ def main() -> None:
     options = [f"--{option} {getattr(arguments, option)}" for option in ("clips", "repeats", "minutes")]
     if other:
         options.append("--against <worktree>")
-    head = HEAD.format(command=f"python -m benchmarks.extraction {' '.join(options)}", hardware=hardware())
+    command = f"python -m benchmarks.extraction {' '.join(options)}"
+    facts = {"clips": len(clips), "classes": clips.label.nunique()}
+    head = HEAD.format(command=command, hardware=hardware(), **facts)
     with atomic_write(out) as tmp:
         tmp.write_text("\n\n".join([head, *sections, WHY]) + "\n", encoding="utf-8")
     print(out.read_text(encoding="utf-8"))

@@ -15,9 +15,10 @@ from unittest.mock import patch
 import pytorch_lightning as pl
 from pytorch_lightning.profilers import SimpleProfiler
 
-from benchmarks.clips import load_clips, of_folder
+from benchmarks.clips import changed
 from benchmarks.hardware import hardware
-from benchmarks.heads import official
+from benchmarks.heads import load_folders, official
+from vidseq.data.splits import FOLDS
 from vidseq.models import MAIN_MODELS
 from vidseq.models.preprocessing import Preprocessing
 from vidseq.params import load_params
@@ -26,24 +27,24 @@ from vidseq.training.recipe import train_model
 
 FIT, PREPROCESS = "fitting the preprocessing", "preprocessing"
 PARTS = {
-    "batches: flips, padding": "[_TrainingEpochLoop].train_dataloader_next",
+    "batches: padding": "[_TrainingEpochLoop].train_dataloader_next",
     "forward and loss": "[Strategy]SingleDeviceStrategy.training_step",
     "backward": "[Strategy]SingleDeviceStrategy.backward",
     "validation": "[Strategy]SingleDeviceStrategy.validation_step",
 }
 TEXT = """# Where the time of training goes
 
-Measured by `python -m benchmarks.training <ucf101> --repeats {repeats}`
-on {hardware}: one head on split 1 of the five classes, {epochs} epochs on {known} clips
-and {epochs} more on {clips} (the refit), in one thread; medians of the runs. The features are in memory, and training
-is a single process.
+Measured by `python -m benchmarks.training {folders} --repeats {repeats}`
+on {hardware}: one head (`train.ensemble` 1) on split 1 of {classes} classes,
+{epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread; medians of the runs. The
+features are in memory, and training is a single process. A stage of the pipeline trains {heads_of_stage} heads:
+one with validation, then those of the ensemble, on all clips and on those of all folds but one, for each.
 
 | seconds | {heads} |
 |---|{columns}|
 {rows}
 
-Sequences of similar length are batched together, within buckets of {bucket} batches. Compared with batches as drawn,
-half of which is padding:
+Sequences of similar length are batched together, within buckets of {bucket} batches. Compared with batches as drawn:
 
 | seconds of forward and backward | {heads} |
 |---|{columns}|
@@ -54,13 +55,14 @@ half of which is padding:
 def main() -> None:
     """Train each head in turns, with and without buckets, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ucf101", type=Path, help="a folder that holds videos/<Class>/ and the official lists, splits/")
+    parser.add_argument("ucf101", type=Path, nargs="+", help="folders that hold videos/<Class>/ and splits/, the lists")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("docs/training.md"))
     arguments = parser.parse_args()
-    params = of_folder(arguments.ucf101 / "videos", load_params(Path("params.yaml")))
-    clips, features, feature_config = load_clips(params)
-    table = official(clips, [arguments.ucf101], 1)
+    defaults = load_params(Path("params.yaml"))
+    params = changed(defaults, {"train.ensemble": 1})
+    clips, features, feature_config = load_folders(arguments.ucf101, params)
+    table = official(clips, arguments.ucf101, 1)
     table = table[table.split != "test"]
     x, labels, val_N = [features[i] for i in table.index], table.label.tolist(), (table.split == "val").to_numpy()
     buckets = {"of similar length": batches.BUCKET_BATCHES, "as drawn": 1}  # in a bucket of one batch nothing is sorted
@@ -71,7 +73,9 @@ def main() -> None:
                 of_key.append(profile(partial(train_model, head, x, labels, val_N, params, feature_config)))
     text = TEXT.format(
         hardware=hardware(), epochs=params.train.epochs, known=int((~val_N).sum()), clips=len(val_N),
-        bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, heads=" | ".join(MAIN_MODELS),
+        bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, classes=table.label.nunique(),
+        heads_of_stage=1 + (1 + FOLDS) * defaults.train.ensemble,
+        folders=" ".join(f"<{folder.name}>" for folder in arguments.ucf101), heads=" | ".join(MAIN_MODELS),
         columns="|".join(["---:"] * len(MAIN_MODELS)), **rows(runs),
     )  # fmt: skip
     arguments.out.write_text(text, encoding="utf-8")

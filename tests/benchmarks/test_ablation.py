@@ -12,7 +12,12 @@ from vidseq.training import recipe
 
 @pytest.mark.parametrize("changes", ablation.VARIANTS.values(), ids=ablation.VARIANTS)
 def test_every_variant_is_a_change_that_params_allow(params, changes):
-    assert (changed(params, changes) == params) == (not changes)
+    one_head = changed(params, ablation.ONE_HEAD)
+    assert (changed(one_head, changes) == one_head) == (not changes)
+
+
+def test_the_first_row_is_the_recipe_as_it_ships(params):
+    assert changed(params, next(iter(ablation.VARIANTS.values()))) == params
 
 
 def test_cross_validation_predicts_every_clip_by_a_model_that_has_not_seen_its_group(params, monkeypatch):
@@ -53,12 +58,12 @@ def test_the_ablation_table_has_a_row_per_variant(tmp_path):
         dict(zip(ablation.KEYS, (repeat, variant, data, head), strict=True))
         | {"accuracy": level + 0.1 * repeat, "log_loss": 1.0}
         for repeat, variant, (data, level), head in cells
-        if head != "baseline" or variant == "the recipe"
+        if head != "baseline" or variant == "the recipe, one head"
     ]
     facts = {"folders": "<ucf101>", "classes": "9", "ucf101": 42, "demo": 24}
     ablation.write_table(pd.DataFrame(rows), facts, tmp_path)
     text = (tmp_path / "ablation.md").read_text()
     of_ucf, of_demo = "0.550 (0.050) / 1.000", "0.750 (0.050) / 1.000"
     assert f"| without dropout | 2 | {of_ucf} | {of_ucf} |  | {of_demo} | {of_demo} |  |" in text
-    assert f"| the recipe | 2 | {of_ucf} | {of_ucf} | {of_ucf} |" in text
+    assert f"| the recipe, one head | 2 | {of_ucf} | {of_ucf} | {of_ucf} |" in text
     assert "42 of split 1 of 9 classes" in text
