@@ -32,7 +32,7 @@ exploding: setup  ## let an RNN's gradients explode and cure it in four ways (qu
 	dvc repro extract_features
 	dvc repro --single-item --force exploding_gradients
 
-hand-in: repro  ## vidseq.zip: the report as PDF and the tracked source, no data
+hand-in: repro  ## vidseq.zip: the report as PDF and the committed source, no data
 	git archive --format zip --prefix vidseq/ --add-file report/report.pdf --output vidseq.zip HEAD
 	@echo vidseq.zip
 

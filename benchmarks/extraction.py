@@ -52,14 +52,14 @@ WHY = """## Why it is fast
 - The converted CNN and each clip's features are cached in `.cache/`, so a run without new clips needs no torch.
 - `features.precision=bf16` is faster where the processor or the accelerator has bf16. The default is fp32, so that
   results do not depend on the machine; `data/features/meta.json` and the log record what was used.
-- `features.precision=int8` (`uv pip install nncf`, or the extra `vidseq[int8]`) is faster on a CPU. NNCF quantizes the
+- `features.precision=int8` (the extra `vidseq[int8]`) is faster on a CPU. NNCF quantizes the
   CNN once, on frames and difference images that the code draws (`extraction/quantize.py`), so a clip's features depend
   on no other clip. The first three convolutions stay in float ([int8.md](int8.md)). The features still depend on the
   processor: the instruction set is part of their cache key, and `vidseq predict` says so where it is another one.
 
 ## More than one machine
 
-`features.executor=ray` (`uv pip install ray`, or the extra `vidseq[ray]`) divides the clips into shards by their cache
+`features.executor=ray` (the extra `vidseq[ray]`) divides the clips into shards by their cache
 keys, and each node of a Ray cluster works on one shard at a time. The cluster is that of `RAY_ADDRESS`, or one on this
 machine. The project, with its `.cache/` and the clips, must be on a file system that all nodes share. Each clip's
 features are cached as soon as they are computed: when a worker is lost, Ray restarts its shard, and only the clips that

@@ -149,7 +149,11 @@ def order(results: pd.DataFrame) -> list[str]:
     lines = ["| model | in order | shuffled | reversed |", "|---|---:|---:|---:|"]
     for model in COMPARED:
         rows = results[results.model == model]
-        cells = [f"{(rows[view] == rows.label).mean():.3f}" for view in ("predicted", "shuffled", "reversed")]
+        runs = [rows.split, rows.seed]
+        cells = [
+            f"{(rows[view] == rows.label).groupby(runs).mean().mean():.3f}"
+            for view in ("predicted", "shuffled", "reversed")
+        ]
         lines.append(f"| {NAMES[model]} | {' | '.join(cells)} |")
     return lines
 

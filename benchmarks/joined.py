@@ -29,7 +29,7 @@ from vidseq.video.write import write_video
 
 CLIPS, FPS = 12, 25
 FACTORS = (2, 1, 0.5)  # windows: of twice the model's own, its own, and half of it
-TEXT = """# A live stream
+TEXT = """# How long a label takes to follow a change
 
 Written by `python -m benchmarks.joined`: {clips} test clips, {seconds:.0f} s in all, are joined to one video, their
 classes in turn ({classes}).

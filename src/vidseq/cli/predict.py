@@ -67,7 +67,7 @@ def predict(
         return
     unreadable = 0
     if output is Format.CSV:
-        csv.writer(sys.stdout, lineterminator="\n").writerow(["path", "predicted", *trained.classes])
+        csv.writer(sys.stdout, lineterminator="\n").writerow(["path", "label", *trained.classes])
     for file, prediction in zip(files, trained.predict_all(files), strict=True):
         if isinstance(prediction, VideoError):
             unreadable += 1
@@ -108,7 +108,7 @@ def print_prediction(file: str, prediction: "Prediction", model: "VideoModel", o
         csv.writer(sys.stdout, lineterminator="\n").writerow([file, prediction.label, *cells])
         sys.stdout.flush()
     elif output is Format.JSONL:
-        row = {"path": file, "predicted": prediction.label, "probabilities": ranked, "times": prediction.times}
+        row = {"path": file, "label": prediction.label, "probabilities": ranked, "times": prediction.times}
         print(json_line(row), flush=True)
     else:
         listed = ", ".join(f"{label} {probability:.4f}" for label, probability in ranked.items())

@@ -22,7 +22,7 @@ COMMAND_S = 60  # how long a command of --exec may take
 
 
 def watch(
-    source: Annotated[str, typer.Argument(help="A file, an RTSP, HTTP, UDP or TCP URL, or - for standard input.")],
+    source: Annotated[str, typer.Argument(help="A file, a URL (rtsp, rtp, udp, tcp, http), or - for standard input.")],
     model: Annotated[Path, typer.Option(help="The folder of a trained model.")] = paths.MODELS / "rnn_causal",
     window: Annotated[float | None, typer.Option(help="Seconds that a decision looks back.")] = None,
     refuse: Annotated[
