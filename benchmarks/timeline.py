@@ -19,8 +19,9 @@ from vidseq.data.clips import clip_files
 from vidseq.data.features import clips_with_features
 from vidseq.inference.plot import draw_timeline
 from vidseq.inference.timeline import Segment
-from vidseq.inference.video_model import UNKNOWN, Timeline, VideoModel
+from vidseq.inference.video_model import Timeline, VideoModel
 from vidseq.models import BASELINE, MODELS
+from vidseq.params import UNKNOWN
 
 HEADS = (*MODELS, BASELINE)
 IOUS = (0.1, 0.25, 0.5)

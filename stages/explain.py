@@ -13,7 +13,7 @@ from vidseq.data.frame_plan import read_frame_plan
 from vidseq.data.predictions import read_predictions
 from vidseq.files import atomic_write, write_json
 from vidseq.models import MAIN_MODELS, MODELS
-from vidseq.models.attribution import occlusion, probability_over_time
+from vidseq.models.attribution import occlusion, probabilities_over_time
 from vidseq.models.trained_model import load_model
 from vidseq.params import Params
 from vidseq.video.read import read_frames
@@ -33,7 +33,7 @@ def main(params: Params) -> None:
     for clip, label in clips_to_explain(*predictions[MAIN_MODELS[0]], classes):
         [features_TD], index = load_features([clip]), classes.index(label)
         probability = {
-            name: probability_over_time(model, features_TD, index).tolist() for name, model in models.items()
+            name: probabilities_over_time(model, features_TD)[:, index].tolist() for name, model in models.items()
         }
         falls = {name: occlusion(models[name], features_TD, index).tolist() for name in MAIN_MODELS}
         explained.append({"clip": clip, "label": label, "probability": probability, "occlusion": falls})

@@ -21,6 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 ROUNDING = 1e-9  # 0.1 + 0.9 and the like may be above 1 by less
 
 
+UNKNOWN = "unknown"  # the label of what is of no known class; no class has this name
 REFUSED = 0.05  # of clips of known classes, so many may be called unknown where nothing else is asked for
 
 

@@ -6,6 +6,11 @@ import sys
 import pandas as pd
 import pytest
 
+from vidseq.cli.predict import find_videos, write_timeline
+from vidseq.errors import VidseqError
+from vidseq.inference.timeline import Segment
+from vidseq.inference.video_model import Timeline
+
 VIDSEQ = (sys.executable, "-m", "vidseq.cli.main")
 PREDICT = (*VIDSEQ, "predict")
 
@@ -61,6 +66,27 @@ def test_a_model_of_another_machine_or_of_other_weights_says_so(repro, tmp_path)
     status, log, errors = run(repro, *PREDICT, clip, "--model", str(tmp_path))
     assert (status, log) == (1, "")
     assert "error: the model was trained with other weights" in errors
+
+
+def test_what_is_hidden_is_no_video_and_a_wrong_glob_is_one_line(tmp_path):
+    for name in ("a.avi", ".b.avi", ".hidden/c.avi", "d/e.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in find_videos([str(tmp_path)])] == ["a.avi", "e.mp4"]
+    if sys.version_info < (3, 13):
+        with pytest.raises(VidseqError, match=r"\*\*\.avi: Invalid pattern"):
+            list(find_videos([f"{tmp_path}/**.avi"]))
+
+
+def test_a_reader_that_goes_away_does_not_cost_the_timeline(tmp_path, monkeypatch):
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", gone)
+    found = Timeline(1.0, [Segment(0.0, 1.0, "A", 0.9)], [0.25], {"A": [0.9], "B": [0.1]})
+    with pytest.raises(BrokenPipeError):
+        write_timeline(found, tmp_path / "a.avi", tmp_path / "a.csv", None)
+    assert (tmp_path / "a.csv").read_text().splitlines()[1] == "0.000,1.000,A,0.9000"
 
 
 def test_no_model_is_one_line(fresh_project):

@@ -53,6 +53,12 @@ def test_a_planted_leak_is_named():
         check_splits(leaked)
 
 
+def test_the_name_of_the_answer_for_no_class_is_taken():
+    clips = with_validation(with_test(table(["A", "unknown"], 8, 3, shared=False), 0.25, 0), 0.2, 0)
+    with pytest.raises(VidseqError, match="a class is called 'unknown'"):
+        check_splits(clips)
+
+
 def test_a_class_that_is_missing_in_one_split_is_named():
     clips = with_validation(with_test(table(["A", "B"], 8, 3, shared=False), 0.25, 0), 0.2, 0)
     with pytest.raises(VidseqError, match="no clip of B in test"):

@@ -64,6 +64,21 @@ def test_features_are_yielded_before_all_frames_are_read(backbone, frames):
         stream.close()
 
 
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_calls_that_end_early_or_take_turns_get_their_own_features_alone(backbone, frames, name):
+    engine = backbone.engine(Runtime(name, "fp32", "cpu"), batch_size=2)
+    expected = dict(engine(enumerate(frames)))
+    stopped = engine((0, frames[n % 9]) for n in range(60))
+    next(stopped)
+    stopped.close()
+    first, second = (engine((index, frames[index]) for index in indices) for indices in ((1, 2, 3, 4), (5, 6, 7, 8)))
+    turns = [next(call) for _ in range(4) for call in (first, second)]
+    assert sorted(index for index, _ in turns[::2]) == [1, 2, 3, 4]
+    assert sorted(index for index, _ in turns[1::2]) == [5, 6, 7, 8]
+    for index, feature_D in turns:
+        np.testing.assert_array_equal(feature_D, expected[index])
+
+
 def test_auto_takes_openvino_where_there_is_no_accelerator(monkeypatch):
     monkeypatch.setattr(engines, "has_cuda", lambda: False)
     assert choose_runtime("auto", "fp32") == Runtime("openvino", "fp32", "cpu")

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -193,6 +194,14 @@ def test_the_example_of_the_documentation_says_what_vidseq_predict_says(repro, e
     found = dict(line.split() for line in printed.splitlines())
     expected = VideoModel(repro.folder / "models" / "rnn_causal", cache_dir=converted).predict(video)
     assert {label: float(p) for label, p in found.items()} == pytest.approx(expected.probabilities, abs=0.02)
+
+
+def test_a_models_card_is_that_of_its_own_project(tmp_path, monkeypatch):
+    (tmp_path / "models" / "rnn").mkdir(parents=True)
+    card = tmp_path / "model_cards" / "rnn.md"
+    assert export.card_of(tmp_path / "models" / "rnn") == card
+    monkeypatch.chdir(tmp_path / "models" / "rnn")
+    assert export.card_of(Path()) == card
 
 
 def test_what_exists_is_not_overwritten(tmp_path):

@@ -150,6 +150,7 @@ def test_a_client_that_sends_slowly_is_cut_off(server, head):
         ({"Host": "[::1]:8000"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Host": "localhost:8000", "Origin": "http://localhost:8000"}, 200),
         ({"Host": "localhost:8000", "Origin": "http://localhost:8001"}, 403),
     ],

@@ -73,7 +73,11 @@ def test_a_video_that_is_too_long_is_refused(repro, converted, tmp_path):
     (tmp_path / ".cache").mkdir()
     shutil.copytree(converted, tmp_path / ".cache" / "models")
     shutil.copytree(repro.folder / "models" / "baseline", tmp_path / "models" / "baseline")
+    killed = tmp_path / "models" / ".rnn.1a2b.partial"  # as a training that was killed leaves it
+    killed.mkdir()
+    (killed / "model.json").write_text("{}")
     predictor = Predictor(tmp_path, max_seconds=1)
+    assert list(predictor.models) == ["baseline"]
     path = repro.folder / "data" / "clips" / pd.read_csv(repro.folder / "data" / "clips.csv").path[0]
     with pytest.raises(VideoError, match="at most 1 s are accepted"):
         predictor.predict(path, "baseline", False, Event())

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from ffmpeg import ffmpeg
 
+from vidseq.errors import VidseqError
 from vidseq.inference.predict import BATCH_SIZE, backbone_of, predict_clips
 from vidseq.inference.steps import StepEncoder, file_features, plan_file
 from vidseq.inference.stream import stream_probabilities
@@ -139,5 +140,5 @@ def test_an_image_that_equals_the_last_one_is_not_encoded_again(heads, encoder, 
 def test_frames_that_are_not_sampled_by_fps_are_refused(heads, encoder):
     config = heads["rnn"].config
     uniform = replace(heads["rnn"], config=config | {"frames": config["frames"] | {"strategy": "uniform"}})
-    with pytest.raises(ValueError, match="a stream can be sampled by fps alone"):
+    with pytest.raises(VidseqError, match="a stream is sampled by fps alone"):
         next(stream_probabilities(iter(()), uniform, StepEncoder(uniform, *encoder)))

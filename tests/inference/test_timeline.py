@@ -1,11 +1,14 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from vidseq.errors import VidseqError
 from vidseq.inference import steps
 from vidseq.inference.predict import BATCH_SIZE, backbone_of
 from vidseq.inference.steps import file_features, plan_file
-from vidseq.inference.timeline import Segment, segments, timeline
+from vidseq.inference.timeline import Segment, in_steps, segments, timeline
 from vidseq.models.trained_model import load_model
 from vidseq.video.read import frame_timestamps, read_frames
 from vidseq.video.write import write_video
@@ -92,6 +95,12 @@ def test_segments_join_steps_of_one_label():
         Segment(1.0, 1.5, "unknown", pytest.approx(0.55)),
         Segment(1.5, 2.7, "B", pytest.approx(0.85)),
     ]
+
+
+@pytest.mark.parametrize("seconds", [0, -3, math.nan, math.inf, 1e9])
+def test_a_length_that_is_none_is_refused(model, seconds):
+    with pytest.raises(VidseqError, match=r"window = .* s: it must be above 0 and at most"):
+        in_steps(seconds, model, "window")
 
 
 def test_a_stride_is_no_longer_than_a_window(long_video, model, encoder):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from vidseq.models.attribution import occlusion, probability_over_time
+from vidseq.models.attribution import occlusion, probabilities_over_time
 
 
 class Loudest:
@@ -19,7 +19,7 @@ def test_leaving_out_the_decisive_frame_costs_the_most():
 
 def test_each_probability_over_time_is_computed_from_the_frames_up_to_then():
     x_TD = np.array([[0.1], [0.9], [0.2]])
-    np.testing.assert_allclose(probability_over_time(Loudest(), x_TD, 1), [0.1, 0.9, 0.9], atol=1e-6)
+    np.testing.assert_allclose(probabilities_over_time(Loudest(), x_TD)[:, 1], [0.1, 0.9, 0.9], atol=1e-6)
 
 
 def test_a_single_frame_has_nothing_to_compare_with():

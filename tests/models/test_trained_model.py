@@ -155,6 +155,7 @@ TAMPERED = [
     (put("head", "transformer"), r"settings\.transformer: Field required"),
     (put("classes", "ABC"), "classes: should be a valid list"),
     (put("classes", []), "classes: "),
+    (put("classes", ["A", "B", "unknown"]), "a class is called unknown"),
     (put("classes", ["A", "B"]), "not of the model that model.json describes"),  # a class too few
     (put("feature_dim", 9), "feature_dim is no multiple"),
     (put("feature_dim", 16), "not of the model"),

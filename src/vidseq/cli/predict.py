@@ -80,19 +80,22 @@ def predict(
 
 def find_videos(named: list[str]) -> Iterator[Path]:
     """Yield the files that are named: folders and globs in order of the names, and what standard input lists for -."""
-    from vidseq.video.read import SUFFIXES
+    from vidseq.video.read import SUFFIXES, is_video
 
     for name in named:
         path = Path(name)
         if name == "-":
             yield from find_videos([line.rstrip("\n") for line in sys.stdin if line.strip()])
         elif path.is_dir():
-            found = sorted(file for file in path.rglob("[!.]*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            found = sorted(file for file in path.rglob("*") if is_video(file, path))
             if not found:
                 raise VidseqError(f"{path} holds no video ({', '.join(sorted(SUFFIXES))})")
             yield from found
         elif has_magic(name) and not path.exists():
-            matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            try:
+                matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            except ValueError as error:  # such as **.avi, before Python 3.13
+                raise VidseqError(f"{name}: {error}") from error
             if not matches:
                 raise VidseqError(f"{name} matches no file")
             yield from find_videos([str(match) for match in matches])
@@ -125,6 +128,7 @@ def write_timeline(timeline: "Timeline", video: Path, out: Path, plot: Path | No
         writer.writerow(["start", "end", "label", "probability"])
         for part in timeline.segments:
             writer.writerow([f"{part.start:.3f}", f"{part.end:.3f}", part.label, f"{part.probability:.4f}"])
-            print(f"{part.start:8.2f} {part.end:8.2f}  {part.label} {part.probability:.4f}")
     if plot is not None:
         draw_timeline(timeline, video, plot)
+    for part in timeline.segments:
+        print(f"{part.start:8.2f} {part.end:8.2f}  {part.label} {part.probability:.4f}")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vidseq.errors import VidseqError
+from vidseq.params import UNKNOWN
 
 SPLITS = ("train", "val", "test")
 FOLDS = 5
@@ -108,7 +109,9 @@ def limit_groups(clips: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
 
 
 def check_splits(clips: pd.DataFrame) -> None:
-    """Raise VidseqError if a group is in two parts of the split, or if a class has no clip in one of them."""
+    """Raise VidseqError if a group is in two parts of the split, a class has no clip in one, or its name is taken."""
+    if UNKNOWN in set(clips.label):
+        raise VidseqError(f"a class is called '{UNKNOWN}', which is the answer for what is of no class: rename it")
     splits = clips.groupby("group").split.unique()
     leaks = splits[splits.str.len() > 1]
     if len(leaks):

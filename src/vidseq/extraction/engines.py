@@ -173,20 +173,20 @@ class OpenVinoEngine:
     def __init__(self, convert: Callable[[int, str], Path], runtime: Runtime):
         self.convert, self.runtime = convert, runtime
         self.queues: dict[int, openvino.AsyncInferQueue] = {}  # by size of the images
-        self.done: deque[Tagged] = deque()
 
     def __call__(self, frames: Iterable[Tagged]) -> Iterator[Tagged]:
         """Run the images; those that are done first are yielded first."""
+        done: deque[Tagged] = deque()  # of this call alone: what another one left running is not its own
         try:
             for tag, image_3SS in frames:
-                self._queue(image_3SS.shape[1]).start_async({0: image_3SS[None]}, tag)
-                while self.done:
-                    yield self.done.popleft()
+                self._queue(image_3SS.shape[1]).start_async({0: image_3SS[None]}, (done, tag))
+                while done:
+                    yield done.popleft()
         finally:
             for queue in self.queues.values():
                 queue.wait_all()
-        while self.done:
-            yield self.done.popleft()
+        while done:
+            yield done.popleft()
 
     def _queue(self, size: int) -> "openvino.AsyncInferQueue":
         if size not in self.queues:
@@ -196,8 +196,12 @@ class OpenVinoEngine:
             hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": in_float}
             compiled = _core().compile_model(self.convert(size, self.runtime.precision), "CPU", hints)
             queue = openvino.AsyncInferQueue(compiled, 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-            queue.set_callback(
-                lambda request, tag: self.done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))
-            )
+            queue.set_callback(_keep)
             self.queues[size] = queue
         return self.queues[size]
+
+
+def _keep(request: "openvino.InferRequest", asked: tuple[deque[Tagged], Any]) -> None:
+    """Put a request's features where the call that asked for them looks."""
+    done, tag = asked
+    done.append((tag, request.get_output_tensor(0).data[0].astype(np.float16)))

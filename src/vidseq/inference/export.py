@@ -56,8 +56,7 @@ def export_model(folder: Path, out: Path) -> str:
         shutil.copyfile(SELFTEST, tmp / "selftest.py")
         answers: dict[str, Any] = stored_answers(model, images, features_TD)
         np.savez_compressed(tmp / "selftest.npz", **answers)
-        card = paths.MODEL_CARDS / f"{folder.name}.md"
-        if card.exists():
+        if (card := card_of(folder)).exists():
             shutil.copyfile(card, tmp / "README.md")
         tested = subprocess.run([sys.executable, tmp / "selftest.py"], capture_output=True, text=True)
         if tested.returncode:
@@ -66,6 +65,12 @@ def export_model(folder: Path, out: Path) -> str:
     if precision != "fp32":
         return f"note: the model was trained on {precision} features; those of backbone.onnx are fp32\n{tested.stdout}"
     return tested.stdout
+
+
+def card_of(folder: Path) -> Path:
+    """Return where the card of a model is: in the project that its folder belongs to."""
+    folder = folder.resolve()
+    return folder.parent.parent / paths.MODEL_CARDS / f"{folder.name}.md"
 
 
 def write_head(model: TrainedModel, path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.backbone import Backbone, load_backbone
 from vidseq.extraction.encode import Job, encode_clips, recorded_diff
-from vidseq.extraction.engines import Engine, Runtime, choose_runtime
+from vidseq.extraction.engines import Engine, Runtime, choose_runtime, has_cuda
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import FramesParams
 from vidseq.video.sampling import plan_frames
@@ -28,8 +28,9 @@ def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime
     backbone = load_backbone(trained_on["name"], cache_dir)
     if backbone.data_config["feature_config"]["weights"] != trained_on["weights"]:
         raise VidseqError(f"the model was trained with other weights of {trained_on['name']} than are installed")
+    engine = "auto" if trained_on["device"] == "cuda" and not has_cuda() else trained_on["engine"]
     try:
-        return backbone, choose_runtime(trained_on["engine"], trained_on["precision"])
+        return backbone, choose_runtime(engine, trained_on["precision"])
     except VidseqError:
         return backbone, choose_runtime("auto", "fp32")
 

@@ -70,7 +70,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_ours(host):
             return refuse(403, f"this server is not called {host}: start it with --allow-host to give it a name")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}"):
             return refuse(403, "other sites' pages may not use this server")
         if int(headers.get("content-length", 0)) > self.max_bytes + OVERHEAD:
             return refuse(413, f"at most {self.max_bytes / 1e6:.0f} MB are accepted")

@@ -15,7 +15,7 @@ from vidseq.extraction.encode import Job, encode_clips
 from vidseq.extraction.engines import Engine, Tagged
 from vidseq.inference.predict import plan_job
 from vidseq.inference.video_model import VideoModel
-from vidseq.models.attribution import occlusion, probability_over_time
+from vidseq.models.attribution import occlusion, probabilities_over_time
 from vidseq.models.trained_model import TrainedModel
 from vidseq.video.read import read_frames
 
@@ -32,7 +32,7 @@ class Predictor:
 
     def __init__(self, project: Path, max_seconds: float):
         """Read all models of `project`. Raises VidseqError if there is none, or one cannot be read."""
-        folders = sorted(path.parent for path in (project / "models").glob("*/model.json"))
+        folders = sorted(path.parent for path in (project / "models").glob("[!.]*/model.json"))
         if not folders:
             raise VidseqError(f"{project / 'models'} holds no trained model: run dvc repro, or name another --project")
         self.max_seconds, self.lock = max_seconds, Lock()
@@ -40,7 +40,9 @@ class Predictor:
         self.models: dict[str, VideoModel] = {}
         for folder in folders:
             model = VideoModel(folder, cache_dir=project / ".cache" / "models")
-            model.engine = engines.setdefault(model.backbone, model.engine)  # one for all: the lock lets one run
+            if model.backbone not in engines:
+                engines[model.backbone] = model.engine
+            model.engine = engines[model.backbone]  # one for all: the lock lets one run
             self.models[folder.name] = model
 
     @property
@@ -104,10 +106,9 @@ def stoppable(engine: Engine, stopped: Event) -> Engine:
 def explain(model: TrainedModel, features_TD: np.ndarray, p_C: np.ndarray, stopped: Event) -> dict:
     """Return the most probable classes' probabilities over time, and what each frame adds to the first of them."""
     best = np.argsort(-p_C, kind="stable")[:CURVES].tolist()
-    curves = {}
-    for index in best:
-        check(stopped)
-        curves[model.classes[index]] = probability_over_time(model, features_TD, index).tolist()
+    p_TC = probabilities_over_time(model, features_TD)
+    check(stopped)
+    curves = {model.classes[index]: p_TC[:, index].tolist() for index in best}
     return {"over_time": curves, "importance": occlusion(model, features_TD, best[0]).tolist()}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from vidseq.errors import VideoError
+from vidseq.errors import VideoError, VidseqError
 from vidseq.extraction.encode import Job, difference_image, encode_clips, recorded_diff
 from vidseq.extraction.engines import Engine
 from vidseq.models.trained_model import TrainedModel
@@ -19,10 +19,10 @@ STEPS_PER_JOB = 128  # a long file is decoded in pieces, several at a time
 
 
 def sampling_rate(model: TrainedModel) -> float:
-    """Return how many steps per second a model reads. Raises ValueError if it samples its frames other than by fps."""
+    """Return how many steps per second a model reads. Raises VidseqError if it samples its frames other than by fps."""
     settings = model.config["frames"]
     if settings["strategy"] != "fps":
-        raise ValueError(f"frames.strategy = {settings['strategy']}: a stream can be sampled by fps alone")
+        raise VidseqError(f"the model's frames.strategy is {settings['strategy']}: a stream is sampled by fps alone")
     return settings["fps"]
 
 

@@ -30,8 +30,8 @@ def stream_probabilities(
     """Yield what `LiveStream` says after each frame that is sampled.
 
     `frames` come with the times at which they begin, as `video.read.stream_frames` has those of a file; no later frame
-    takes part in an answer. The features are rounded to float16, as those of the training are. Raises ValueError if the
-    model samples its frames other than by fps.
+    takes part in an answer. The features are rounded to float16, as those of the training are. Raises VidseqError if
+    the model samples its frames other than by fps.
     """
     live = LiveStream(model, window)
     for seconds, features_D in live_features(frames, model, encode):

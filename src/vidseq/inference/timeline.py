@@ -87,9 +87,8 @@ def segments(
 
 
 def in_steps(seconds: float, model: TrainedModel, name: str) -> int:
-    """Return a length of time in steps, at least one. Raises VidseqError if it is longer than any sequence."""
-    fps = sampling_rate(model)
-    steps = max(1, round(seconds * fps))
-    if steps > MAX_POSITIONS:
-        raise VidseqError(f"{name} = {seconds:g} s: at most {MAX_POSITIONS / fps:g} s")
-    return steps
+    """Return a length of time in steps, at least one. Raises VidseqError if it is none, or longer than any sequence."""
+    longest = MAX_POSITIONS / (fps := sampling_rate(model))
+    if not 0 < seconds <= longest:
+        raise VidseqError(f"{name} = {seconds:g} s: it must be above 0 and at most {longest:g} s")
+    return max(1, round(seconds * fps))

@@ -23,9 +23,8 @@ from vidseq.inference.stream import LiveStream
 from vidseq.inference.timeline import Segment, in_steps, segments, timeline
 from vidseq.models.thresholds import OutOfFold, choose_known_threshold, choose_threshold
 from vidseq.models.trained_model import load_model
-from vidseq.params import REFUSED
+from vidseq.params import REFUSED, UNKNOWN
 
-UNKNOWN = "unknown"
 STRIDE = 4  # by default, so many windows cover a step
 
 
@@ -112,7 +111,7 @@ class VideoModel:
         of training, and overlap by three quarters. Raises VideoError if the file cannot be read, VidseqError for a
         window or a stride that makes no sense.
         """
-        fps = self._fps()
+        fps = sampling_rate(self.model)
         steps = self.model.window if window is None else in_steps(window, self.model, "window")
         every = max(1, steps // STRIDE) if stride is None else in_steps(stride, self.model, "stride")
         if every > steps:
@@ -137,7 +136,7 @@ class VideoModel:
 
     def live_stream(self, window: float | None = None) -> LiveStream:
         """Begin a stream, whose answers `prediction` turns into predictions; `window` is that of `stream`."""
-        self._fps()
+        sampling_rate(self.model)
         steps = None if window is None else in_steps(window, self.model, "window")
         if steps is not None and self.model.causal:
             steps += steps % 2
@@ -161,9 +160,3 @@ class VideoModel:
         if label not in self.classes:
             raise VidseqError(f"{self.folder} knows no class {label!r}, only {', '.join(self.classes)}")
         return choose_threshold(self.out_of_fold, self.classes.index(label), min_recall)
-
-    def _fps(self) -> float:
-        try:
-            return sampling_rate(self.model)
-        except ValueError as error:
-            raise VidseqError(f"{self.folder}: {error}") from error

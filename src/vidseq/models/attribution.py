@@ -1,14 +1,13 @@
-"""Which frames mattered: the class's probability as the clip goes on, and what each frame adds to the whole."""
+"""Which frames mattered: the classes' probabilities as the clip goes on, and what each frame adds to the whole."""
 
 import numpy as np
 
 from vidseq.models.trained_model import TrainedModel
 
 
-def probability_over_time(model: TrainedModel, features_TD: np.ndarray, class_index: int) -> np.ndarray:
-    """Return the probability of a class after each step of a clip, (T,), each computed from the steps up to then."""
-    prefixes = [features_TD[: step + 1] for step in range(len(features_TD))]
-    return model.probabilities(prefixes)[:, class_index]
+def probabilities_over_time(model: TrainedModel, features_TD: np.ndarray) -> np.ndarray:
+    """Return the class probabilities after each step of a clip, (T, C), each computed from the steps up to then."""
+    return model.probabilities([features_TD[: step + 1] for step in range(len(features_TD))])
 
 
 def occlusion(model: TrainedModel, features_TD: np.ndarray, class_index: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, create_model, model_validator
 
 from vidseq.errors import VidseqError
 from vidseq.models import HEADS
-from vidseq.params import Count, FramesParams, ModelParams, Positive, PreprocessingParams, Section
+from vidseq.params import UNKNOWN, Count, FramesParams, ModelParams, Positive, PreprocessingParams, Section
 
 POOLING = "pooling"  # the head of the pooling baseline, which is not in the table of heads
 
@@ -54,6 +54,8 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> "ModelConfig":
+        if UNKNOWN in self.classes:
+            raise ValueError(f"a class is called {UNKNOWN}, which is the answer for what is of no class")
         types = self.features.image_types
         if types != (["rgb"] if self.features.diff is None else ["rgb", "diff"]):
             raise ValueError("features.image_types and features.diff contradict each other")

@@ -10,7 +10,7 @@ from vidseq.params import DataParams
 from vidseq.paths import user_path
 from vidseq.sources.groups import groups_by
 from vidseq.sources.lists import read_lists
-from vidseq.video.read import SUFFIXES
+from vidseq.video.read import SUFFIXES, is_video
 
 HINT = "put the videos in <Class>/ below it, or list them in a CSV (data.source: table)"
 
@@ -58,7 +58,7 @@ def find_files(root: Path, classes: list[str]) -> pd.DataFrame:
     for label in labels:
         if label != Path(label).name or not (root / label).is_dir():  # no "../other": clips stay below data/clips
             raise VidseqError(f"data.classes: there is no folder '{label}' in {root}")
-        found = [file for file in sorted((root / label).rglob("*")) if _is_video(file, root)]
+        found = [file for file in sorted((root / label).rglob("*")) if is_video(file, root)]
         if not found:
             raise VidseqError(f"{root / label} has no videos ({', '.join(sorted(SUFFIXES))})")
         rows += [{"path": file.relative_to(root).as_posix(), "file": file, "label": label} for file in found]
@@ -68,11 +68,6 @@ def find_files(root: Path, classes: list[str]) -> pd.DataFrame:
     if len(twice):
         raise VidseqError(f"{' and '.join(twice.path[:2])} differ in their suffix alone: keep or rename one")
     return clips
-
-
-def _is_video(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return file.suffix.lower() in SUFFIXES and not hidden and not file.is_dir()
 
 
 def _split_by_lists(clips: pd.DataFrame, folder: Path, split: int) -> pd.DataFrame:

@@ -76,6 +76,12 @@ def _check_size(stream: av.VideoStream) -> None:
         raise VideoError(f"its frames have {size}; at most {MAX_PIXELS / 1e6:.0f} million square pixels are read")
 
 
+def is_video(file: Path, root: Path) -> bool:
+    """Return whether a file in the folder `root` is a video by its suffix, not hidden, and not in a hidden folder."""
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+    return file.suffix.lower() in SUFFIXES and not hidden and not file.is_dir()
+
+
 def frame_timestamps(path: Path) -> np.ndarray:
     """Return when each frame is shown, in seconds from the first one, ascending, as float64 (N,).
 
