@@ -83,7 +83,7 @@ def main() -> None:
         if not result.exists():
             files.remove(HOME / str(count))
             real = make_project(HOME / str(count), arguments.ucf101, count)
-            uses = measure_stages(HOME / str(count), busy=count == min(arguments.clips))
+            uses = measure_stages(HOME / str(count), busy=count == min(CLIPS))
             files.write_json(result, {"real": real, "uses": uses})
         measured[count] = files.read_json(result)
     text = report(measured, " ".join(["<ucf101> <more>", "--clips", *map(str, measured)]))

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 
@@ -108,3 +109,43 @@ def test_a_still_scene_is_watched_too(repro, tmp_path):
     said = [json.dumps(line["probabilities"]) for line in lines if line["kind"] == "decision"]
     assert len(said) == 6
     assert len(set(said[2:])) == 1
+
+
+def test_an_interrupt_reports_the_event_that_is_open_with_its_file_and_command(repro, clip, tmp_path):
+    take = f"{sys.executable} -c \"import sys; open('{tmp_path}/event.json', 'w').write(sys.stdin.read())\""
+    options = ("--hold", "1", "--recall", "1", "--save-clips", str(tmp_path / "clips"), "--exec", take)
+    env = repro.env | {"PYTHONPATH": str(repro.folder / "src")}
+    with subprocess.Popen(
+        [*WATCH, "-", *options], cwd=repro.folder, env=env,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        process.stdin.write((repro.folder / clip).read_bytes())
+        process.stdin.flush()  # and it stays open, as a camera does
+        lines = []
+        while not lines or not lines[-1].get("alarms"):
+            lines.append(json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGINT)
+        lines += [json.loads(line) for line in process.stdout]
+        errors = process.stderr.read().decode()
+    assert (process.returncode, errors) == (130, "")
+    events = [line for line in lines if line["kind"] == "event"]
+    assert events
+    assert all(len(frame_timestamps(tmp_path / "clips" / event["clip"].rpartition("/")[2])) for event in events)
+    assert json.loads((tmp_path / "event.json").read_text())["label"] in {event["label"] for event in events}
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_its_event_has_none(repro, clip, tmp_path):
+    (tmp_path / "file").touch()
+    status, lines, errors = run(repro, clip, "--hold", "1", "--recall", "1", "--save-clips", str(tmp_path / "file"))
+    clips = [line["clip"] for line in lines if line["kind"] == "event"]
+    assert status == 0
+    assert clips
+    assert set(clips) == {None}
+    assert len(errors.splitlines()) == len(clips)
+    assert all(line.startswith("error: no clip of ") for line in errors.splitlines())
+
+
+@pytest.mark.parametrize(("command", "reason"), [(" ", "it names no command"), ("say 'hello", "No closing quotation")])
+def test_a_command_that_cannot_be_run_is_one_line_before_anything_is_opened(tmp_path, command, reason):
+    done = subprocess.run([*WATCH, "none.mp4", "--exec", command], cwd=tmp_path, text=True, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: --exec {command!r}: {reason}\n")

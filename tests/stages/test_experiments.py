@@ -1,6 +1,7 @@
 """Experiments as a user runs them: dvc exp run, queued ones, wrong params."""
 
 import json
+import subprocess
 import time
 
 import pytest
@@ -43,7 +44,11 @@ def test_two_queued_experiments_run_at_the_same_time_each_with_its_own_copy_of_t
     for name, seed in (("one", 7), ("two", 8)):
         project.run("dvc", "exp", "run", "--queue", "-n", name, "-S", f"evaluate.shuffle_seed={seed}")
     project.run("git", "checkout", "-q", "--", "src")  # from here on only the queued copies have the change
-    project.run("dvc", "queue", "start", "-j", "2")
+    # it ends when its workers do, and one of two may stay idle for ever: they are told to stop
+    start = subprocess.Popen(
+        ("dvc", "queue", "start", "-j", "2"), cwd=project.folder, env=project.env,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     end = time.monotonic() + 300
     while (status := project.run("dvc", "queue", "status")).count("Success") < 2:
         assert "Failed" not in status, project.run("dvc", "queue", "logs", "one") + project.run(
@@ -51,6 +56,8 @@ def test_two_queued_experiments_run_at_the_same_time_each_with_its_own_copy_of_t
         )
         assert time.monotonic() < end, status
         time.sleep(1)
+    project.run("dvc", "queue", "stop")
+    start.wait()
     shown = json.dumps(json.loads(project.run("dvc", "exp", "show", "--json", "-n", "1")))
     assert shown.count('"log_loss": 42.0') >= 2
     assert 42.0 not in (row["log_loss"] for row in read(project, "metrics/test.json").values())

@@ -1,3 +1,4 @@
+import io
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import av
 import numpy as np
 import pytest
 from ffmpeg import ffmpeg
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
 
 from vidseq.errors import VideoError
 from vidseq.video import capture
@@ -34,8 +37,8 @@ def impatient(monkeypatch):
 
 
 @contextmanager
-def served(answers: list[bytes | None]):
-    """Serve each connection the next answer and close it; None keeps it open without a word."""
+def served(answers: list[bytes | None], keep: bool = False):
+    """Serve each connection the next answer and close it, unless they are kept; None keeps it open without a word."""
     server = socket.create_server(("127.0.0.1", 0))
     kept = []
 
@@ -48,8 +51,12 @@ def served(answers: list[bytes | None]):
             if answer is None:
                 kept.append(connection)
                 continue
-            with connection, suppress(OSError):  # the client may have had enough
+            with suppress(OSError):  # the client may have had enough
                 connection.sendall(answer)
+            if keep:
+                kept.append(connection)
+            else:
+                connection.close()
 
     thread = Thread(target=serve, daemon=True)
     thread.start()
@@ -133,6 +140,72 @@ def test_of_a_stream_that_is_too_fast_the_oldest_waiting_step_is_dropped_and_cou
     assert last == [seconds for seconds, _, _ in expected(film)][-capture.WAITING :]
     assert len(taken) <= capture.WAITING + 1
     assert taken[-1].dropped == len(expected(film)) - len(taken)
+
+
+def test_a_camera_that_sends_pictures_without_times_is_timed_by_their_arrival():
+    def pictures():
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n")
+            for number in range(23):  # FFmpeg takes the first three to see what they are
+                picture = io.BytesIO()
+                Image.new("RGB", (64, 64), (10 * number,) * 3).save(picture, "JPEG")
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {picture.tell()}\r\n\r\n"
+                connection.sendall(head.encode() + picture.getvalue() + b"\r\n")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=pictures, daemon=True).start()
+        steps = Capture(f"http://127.0.0.1:{server.getsockname()[1]}", 2.0, 0.25).steps()
+        times = [next(steps).seconds for _ in range(4)]  # 25 frames per second would be two steps in all
+        steps.close()
+    np.testing.assert_allclose(times, [0.25, 0.75, 1.25, 1.75], atol=0.25)
+
+
+def test_rtp_is_received(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"rtp://127.0.0.1:{free.getsockname()[1]}"
+    film = "-f lavfi -i testsrc=size=64x64:rate=10 -c:v mpeg2video -g 5 -f rtp_mpegts"
+    command = [get_ffmpeg_exe(), "-loglevel", "error", "-re", *film.split(), url]
+    with subprocess.Popen(command) as sender:
+        steps = Capture(url, 2.0, 0.25).steps()
+        try:
+            assert next(steps).seconds == pytest.approx(0.2)
+        finally:
+            sender.kill()
+            steps.close()
+
+
+def test_a_stream_that_fails_can_be_recorded_as_long_as_its_steps_wait(film, tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "STALL_S", 0.2)
+    monkeypatch.setattr(capture, "WAITING", 100)
+    recorder, seen = Recorder(held_s=10.0), 0
+    with served([film.read_bytes()], keep=True) as url, suppress(VideoError):
+        for _ in Capture(url, 2.0, 0.25, recorder=recorder).steps():
+            seen += 1
+            if seen == 1:
+                time.sleep(1.0)  # the connection is given up meanwhile
+            if seen == 5:
+                recording = recorder.begin(tmp_path / "1.mkv", since=0.0)
+    assert (recording.error, recording.closed) == ("", True)
+    assert len(frame_timestamps(recording.path)) == 60
+
+
+def test_who_stops_does_not_wait_for_a_stream_that_is_silent_and_keeps_what_was_recorded(film, tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "STALL_S", 10.0)
+    recorder = Recorder(held_s=10.0)
+    with served([film.read_bytes()], keep=True) as url:
+        steps = Capture(url, 2.0, 0.25, recorder=recorder).steps()
+        next(steps)
+        recording = recorder.begin(tmp_path / "1.mkv", since=0.0)
+        time.sleep(0.3)  # all that comes has come
+        began = time.monotonic()
+        steps.close()
+    assert time.monotonic() - began < 3
+    assert recording.closed
+    assert len(frame_timestamps(recording.path)) >= 55  # the last ones are still in FFmpeg's hands
 
 
 @pytest.mark.parametrize("source", ["ftp://127.0.0.1/a.mp4", "concat://a|b", "data://text"])

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,8 @@ from vidseq.errors import VideoError, VidseqError
 from vidseq.params import REFUSED
 
 if TYPE_CHECKING:
-    from vidseq.inference.watch import Event
+    from vidseq.inference.watch import Decision, Event
+    from vidseq.video.capture import Reconnected
 
 COMMAND_S = 60  # how long a command of --exec may take
 
@@ -43,8 +45,10 @@ def watch(
 ) -> None:
     """Print one JSON line for each decision, event and reconnection, until the source ends.
 
-    Exit status 1 if it cannot be read, or not any more.
+    Exit status 1 if it cannot be read, or not any more; 130 after Ctrl-C.
     """
+    if execute is not None:
+        check_command(execute)
     from vidseq.inference.video_model import VideoModel
     from vidseq.inference.watch import Decision, Event, Saving, alarm_rule
     from vidseq.inference.watch import watch as watch_source
@@ -52,29 +56,54 @@ def watch(
     trained = VideoModel(model, refused=refuse)
     rule = alarm_rule(trained, alarm or trained.classes, recall, hold)
     saving = Saving(save_clips, around) if save_clips else None
-    commands = []
+    commands: list[Thread] = []
+
+    def report(item: "Decision | Event | Reconnected") -> None:
+        kind = "decision" if isinstance(item, Decision) else "event" if isinstance(item, Event) else "reconnected"
+        print(json_line({"kind": kind} | asdict(item)), flush=True)
+        if execute and isinstance(item, Event):
+            commands[:] = [command for command in commands if command.is_alive()]
+            commands.append(Thread(target=run, args=(execute, item)))
+            commands[-1].start()
+
+    items = watch_source(source, trained, rule, window, saving)
     try:
-        for item in watch_source(source, trained, rule, window, saving):
-            kind = "decision" if isinstance(item, Decision) else "event" if isinstance(item, Event) else "reconnected"
-            print(json_line({"kind": kind} | asdict(item)), flush=True)
-            if execute and isinstance(item, Event):
-                commands.append(Thread(target=run, args=(execute, item)))
-                commands[-1].start()
+        for item in items:
+            report(item)
     except VideoError as error:
         raise VidseqError(f"{source}: {error}") from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        with suppress(KeyboardInterrupt):  # raised again when the events that are open have come
+            report(items.throw(stop))
+            for item in items:
+                report(item)
         sys.exit(130)
     finally:
         for command in commands:
             command.join()
 
 
+def check_command(command: str) -> None:
+    """Raise VidseqError for a text that names no command."""
+    try:
+        if shlex.split(command):
+            return
+        reason = "it names no command"
+    except ValueError as error:
+        reason = str(error)
+    raise VidseqError(f"--exec {command!r}: {reason}")
+
+
 def run(command: str, event: "Event") -> None:
-    """Run a command with an event as JSON on its standard input; what goes wrong is one line."""
+    """Run a command with an event as JSON on its standard input; what goes wrong is one line.
+
+    It is a process group of its own: the Ctrl-C that ends the watch does not end the message about an event.
+    """
     try:
         done = subprocess.run(
-            shlex.split(command), input=json_line(asdict(event)), text=True, timeout=COMMAND_S, stdout=sys.stderr
-        )
+            shlex.split(command), input=json_line(asdict(event)), text=True, timeout=COMMAND_S, stdout=sys.stderr,
+            process_group=0,
+        )  # fmt: skip
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         print(f"error: --exec {command}: {error}", file=sys.stderr)
     else:

@@ -1,7 +1,8 @@
 """Watching a live video: a decision after every step, and events, as a security camera has them."""
 
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from vidseq.inference.steps import sampling_rate
 from vidseq.inference.video_model import VideoModel
 from vidseq.video.capture import Capture, Reconnected
 from vidseq.video.recorder import Recorder, Recording
+
+log = logging.getLogger(__name__)  # unless it is set up otherwise, a warning is its bare line on standard error
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Decision:
 
 @dataclass
 class Event:
-    """A class that held, from `start` to `end` (s), with its largest probability; `clip` is a file of it."""
+    """A class that held, from `start` to `end` (s), its largest probability, and a file of it if there is one."""
 
     label: str
     start: float
@@ -73,7 +76,6 @@ class _Alarm:
     saving: Saving | None
     runs: dict[str, _Run] = field(default_factory=dict)
     closing: list[_Run] = field(default_factory=list)  # their files go on for some seconds
-    saved: int = 0
 
     def update(self, now: float, probabilities: dict[str, float]) -> list[str]:
         """Take a decision; returns the classes of which there is an event now."""
@@ -88,8 +90,7 @@ class _Alarm:
             if run.recording and self.recorder and self.saving:
                 self.recorder.extend(run.recording, now + self.saving.seconds)
             if run.decisions == self.rule.hold and self.recorder and self.saving:
-                self.saved += 1
-                run.event.clip = self.saving.folder / f"{self.saved:04d}.mkv"
+                run.event.clip = _next_file(self.saving.folder)
                 run.recording = self.recorder.begin(run.event.clip, run.event.start - self.saving.seconds)
         return [label for label, run in self.runs.items() if run.decisions >= self.rule.hold]
 
@@ -99,10 +100,13 @@ class _Alarm:
             self._finish(label)
 
     def complete(self, all_of_them: bool = False) -> Iterator[Event]:
-        """Yield the events that are over and whose files are written."""
-        done = [run for run in self.closing if all_of_them or run.recording is None or run.recording.closed]
-        self.closing = [run for run in self.closing if run not in done]
-        yield from (run.event for run in done)
+        """Yield the events that are over and whose files are written, or have failed."""
+        for run in [run for run in self.closing if all_of_them or run.recording is None or run.recording.closed]:
+            self.closing.remove(run)  # one by one: whoever takes them may stop in between
+            if run.recording and run.recording.error:
+                log.warning("error: no clip of %s at %.2f s: %s", run.event.label, run.event.start, run.recording.error)
+                run.event.clip = None
+            yield run.event
 
     def _finish(self, label: str) -> None:
         run = self.runs.pop(label, None)
@@ -112,6 +116,12 @@ class _Alarm:
                 self.recorder.end(run.recording, run.event.end + self.saving.seconds)
 
 
+def _next_file(folder: Path) -> Path:
+    """Return the name after the highest number in the folder: what an earlier run has saved stays."""
+    numbers = [int(path.stem) for path in folder.glob("*.mkv") if path.stem.isdecimal()]
+    return folder / f"{max(numbers, default=0) + 1:04d}.mkv"
+
+
 def alarm_rule(model: VideoModel, classes: Sequence[str], min_recall: float, hold: int) -> AlarmRule:
     """Return the rule with the thresholds that find `min_recall` of each class, as `evaluate` chooses them."""
     return AlarmRule({label: model.alarm_threshold(label, min_recall) for label in classes}, hold)
@@ -119,30 +129,39 @@ def alarm_rule(model: VideoModel, classes: Sequence[str], min_recall: float, hol
 
 def watch(
     source: str, model: VideoModel, rule: AlarmRule, window: float | None = None, saving: Saving | None = None
-) -> Iterator[Decision | Event | Reconnected]:
+) -> Generator[Decision | Event | Reconnected, None, None]:
     """Yield a decision after every step of a source, and what else there is to report, until the source ends.
 
     `source` is that of `Capture`, `window` that of `VideoModel.stream`. An event is yielded when it is over, and its
-    file, if there is `saving`, is complete. A reconnection ends what holds, and the model begins anew. Raises
-    VideoError where the source cannot be read, or not any more.
+    file, if there is `saving`, is complete; one that cannot be written is a warning, and the event has no clip. A
+    reconnection ends what holds, and the model begins anew. Whatever ends the source, or interrupts it, the events
+    that are open are yielded first. Raises VideoError where the source cannot be read, or not any more.
     """
     stream, encode = model.live_stream(window), model.step_encoder()
     fps = sampling_rate(model.model)
     recorder = Recorder(saving.seconds + rule.hold / fps) if saving else None
     capture = Capture(source, fps, encode.diff_seconds, recorder)
     alarm = _Alarm(rule, recorder, saving)
-    for item in capture.steps():
-        if isinstance(item, Reconnected):
-            alarm.finish()
-            stream, encode = model.live_stream(window), model.step_encoder()
-            yield item
-            continue
-        prediction = model.prediction(*stream.push(item.seconds, encode(item.frame, item.before)))
-        alarms = alarm.update(item.seconds, prediction.probabilities)
-        yield Decision(
-            item.seconds, prediction.times[0], prediction.label, prediction.probabilities,
-            time.monotonic() - item.arrived, item.dropped, alarms,
-        )  # fmt: skip
-        yield from alarm.complete()
+    steps = capture.steps()
+    failure: Exception | KeyboardInterrupt | None = None
+    try:
+        for item in steps:
+            if isinstance(item, Reconnected):
+                alarm.finish()
+                stream, encode = model.live_stream(window), model.step_encoder()
+                yield item
+                continue
+            prediction = model.prediction(*stream.push(item.seconds, encode(item.frame, item.before)))
+            alarms = alarm.update(item.seconds, prediction.probabilities)
+            yield Decision(
+                item.seconds, prediction.times[0], prediction.label, prediction.probabilities,
+                time.monotonic() - item.arrived, item.dropped, alarms,
+            )  # fmt: skip
+            yield from alarm.complete()
+    except (Exception, KeyboardInterrupt) as error:
+        failure = error
+    steps.close()  # then all files are whole
     alarm.finish()
     yield from alarm.complete(all_of_them=True)
+    if failure:
+        raise failure

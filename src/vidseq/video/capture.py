@@ -1,12 +1,13 @@
 """Live video: a camera or a stream by its URL, standard input, or a file as it plays.
 
-The only place that opens anything but local files, and only what the user names: no playlist, no redirection.
+The only place that opens anything but local files, and only what the user names: no playlist and no redirection over
+HTTP are followed. FFmpeg has no option to refuse an RTSP server that names another one.
 """
 
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -23,8 +24,10 @@ from vidseq.video.sampling import sample_stream
 
 SCHEMES = ("rtsp", "rtsps", "rtp", "udp", "tcp", "http", "https")
 PROTOCOLS = "rtsp,rtp,udp,tcp,tls,http,https"
-LIVE_FORMATS = f"{FORMATS},rtsp,mpjpeg,mjpeg,h264,hevc"  # none of them names other addresses
+LIVE_FORMATS = f"{FORMATS},rtsp,rtp,mpjpeg,mjpeg,h264,hevc"  # none of them is a list of other addresses
+UNTIMED = ("mpjpeg", "mjpeg", "h264", "hevc", "m4v", "mpegvideo")  # no times in them: FFmpeg counts 25 frames a second
 STALL_S = 10.0  # without data: then the connection is given up
+STOP_S = 1.0  # for a read to end when nobody wants more; one that waits for data is left behind
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)  # before each attempt to connect again, as long as no frame comes
 WAITING = 4  # steps, not yet classified: more than this is too old to be an answer about now
 DAMAGED = 100  # packets in a row that cannot be decoded: then the stream is garbage
@@ -72,10 +75,11 @@ class Capture:
         self.stopped = self.ended = self.idle = False
         self.error: Exception | None = None
 
-    def steps(self) -> Iterator[Step | Reconnected]:
+    def steps(self) -> Generator[Step | Reconnected, None, None]:
         """Yield the steps as they come, and where the source was lost in between.
 
-        Raises VideoError where the source cannot be read, or not any more.
+        Raises VideoError where the source cannot be read, or not any more. Closing the iterator stops reading. When it
+        has ended, however it did, the files of the recorder are whole.
         """
         thread = Thread(target=self._run, daemon=True)
         thread.start()
@@ -96,7 +100,9 @@ class Capture:
             with self.changed:
                 self.stopped = True
                 self.changed.notify_all()
-        thread.join()
+            thread.join(STOP_S)
+            if self.recorder and thread.is_alive():
+                self.recorder.close()
         if self.error:
             raise self.error
 
@@ -109,8 +115,6 @@ class Capture:
         except Exception as error:  # whatever it is, it must not end with the thread
             self.error = error
         finally:
-            if self.recorder:
-                self.recorder.close()
             with self.changed:
                 self.ended = True
                 self.changed.notify_all()
@@ -128,8 +132,6 @@ class Capture:
             if self.decoded > before:
                 waits = iter(WAITS_S)
             lost = reason
-            if self.recorder:
-                self.recorder.close()
             wait = next(waits, None)
             if wait is None:
                 raise VideoError(f"{reason}, and {len(WAITS_S)} attempts to connect again failed")
@@ -140,15 +142,20 @@ class Capture:
         """Sample the source until it ends; returns whether that is its end for good. `lost` is why it is read again."""
         with self._open() as (container, stream):
             finite = container.size > 0
-            for seconds, frame, before in sample_stream(self._frames(container, stream), self.fps, self.diff_seconds):
-                if lost:
-                    self._put(Reconnected(lost))
-                    lost = ""
-                self._put(Step(seconds, frame, before, time.monotonic()))
-                if self.stopped:
-                    break
-            with self.changed:  # a recording may still begin with what has been read
-                self.changed.wait_for(lambda: self.stopped or (self.idle and not self.waiting))
+            steps = sample_stream(self._frames(container, stream, finite), self.fps, self.diff_seconds)
+            try:
+                for seconds, frame, before in steps:
+                    if lost:
+                        self._put(Reconnected(lost))
+                        lost = ""
+                    self._put(Step(seconds, frame, before, time.monotonic()))
+                    if self.stopped:
+                        break
+            finally:
+                with self.changed:  # a recording may still begin with what has been read
+                    self.changed.wait_for(lambda: self.stopped or (self.idle and not self.waiting))
+                if self.recorder:
+                    self.recorder.close()
         return finite
 
     def _put(self, item: Step | Reconnected) -> None:
@@ -164,13 +171,17 @@ class Capture:
             self.changed.notify_all()
 
     def _frames(
-        self, container: av.container.InputContainer, stream: av.VideoStream
+        self, container: av.container.InputContainer, stream: av.VideoStream, finite: bool
     ) -> Iterator[tuple[float, av.VideoFrame]]:
         """Yield every frame with its time, and give the packets to the recorder; damaged ones are left out."""
         clock, damaged = FrameClock(container, stream), 0
+        by_arrival = self.is_url and not finite and container.format.name in UNTIMED
+        clock.in_order |= by_arrival
         for packet in container.demux(stream):
             if self.stopped:
                 return
+            if by_arrival and packet.size and stream.time_base:
+                packet.pts = packet.dts = round(time.monotonic() / stream.time_base)
             if self.recorder and packet.size:
                 self.recorder.add(packet, stream, clock.first)
             try:
