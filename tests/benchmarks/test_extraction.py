@@ -7,6 +7,7 @@ from benchmarks import extraction, extraction_costs
 
 def test_every_table_is_written(project, monkeypatch):
     monkeypatch.setattr(extraction, "STEPS", 2)
+    monkeypatch.setattr(extraction, "AGAINST_CLIPS", 2)
     vidseq_help = "`vidseq --help`"
     monkeypatch.setattr(extraction_costs, "START_UP", {vidseq_help: extraction_costs.START_UP[vidseq_help]})
     options = {"clips": 2, "repeats": 1, "growth": 3, "minutes": 0.05, "against": ROOT, "out": project / "out.md"}
