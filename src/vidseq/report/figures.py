@@ -27,6 +27,7 @@ LEGIBLE = 8  # classes whose confusion matrices of all models stand side by side
 MANY = 40  # classes; of more, a figure shows no names
 SHEETS = 5  # classes whose frames are shown
 SHEET_ROW = 22 + 90 + 2  # pixels of a contact sheet's row
+FULL_PX = 960  # of a film strip as wide as the text: a shorter one is drawn no larger
 EXPLAINED, MISTAKES = 2, 1  # clips whose frames are explained; film strips of mistakes per model
 STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -197,7 +198,8 @@ def sheets(folder: Path, classes: list[str]) -> list[str]:
     shown = [label for label in classes if (paths.CONTACT_SHEETS / f"{label}.png").is_file()][:SHEETS]
     rows = [Image.open(paths.CONTACT_SHEETS / f"{label}.png") for label in shown]
     if rows:
-        image = Image.new("RGB", (max(row.width for row in rows), SHEET_ROW * len(rows)), "white")
+        width = max(FULL_PX, *(row.width for row in rows))
+        image = Image.new("RGB", (width, SHEET_ROW * len(rows)), "white")
         for number, row in enumerate(rows):
             image.paste(row.crop((0, 0, row.width, SHEET_ROW)), (0, SHEET_ROW * number))
         image.save(folder / "sheets.jpg", quality=82)
@@ -214,9 +216,10 @@ def strips(folder: Path, found: dict, words: dict) -> dict[str, list[dict]]:
         shown["explained"].append({"file": file, "clip": row["clip"], "label": row["label"], "probability": ends})
     for model, mistakes in found["mistakes"].items():
         for row in mistakes[:MISTAKES]:
-            file = f"mistake_{model}_{found['strips'][row['clip']]['file']}"
-            (folder / file).write_bytes((paths.FILM_STRIPS / found["strips"][row["clip"]]["file"]).read_bytes())
-            shown["mistakes"].append(row | {"file": file, "model": model})
+            strip = paths.FILM_STRIPS / found["strips"][row["clip"]]["file"]
+            file, width = f"mistake_{model}_{strip.name}", min(1.0, Image.open(strip).width / FULL_PX)
+            (folder / file).write_bytes(strip.read_bytes())
+            shown["mistakes"].append(row | {"file": file, "model": model, "width": width})
     return shown
 
 

@@ -13,12 +13,13 @@ GAP = 2
 
 def contact_sheet(rows: list[tuple[str, list[np.ndarray]]], path: Path) -> None:
     """Write a PNG with one row per clip: its caption above its frames (RGB uint8, (H, W, 3))."""
-    strips = [(caption, [_thumbnail(frame) for frame in frames]) for caption, frames in rows]
-    width = max(sum(image.width + GAP for image in images) for _, images in strips)
-    sheet = Image.new("RGB", (width, len(strips) * (CAPTION_HEIGHT + THUMBNAIL_HEIGHT + GAP)), "white")
-    draw = ImageDraw.Draw(sheet)
     # matplotlib's own font: it is on every machine and has Greek
     font = ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", 13)
+    strips = [(caption, [_thumbnail(frame) for frame in frames]) for caption, frames in rows]
+    captions = [8 + round(font.getlength(caption)) for caption, _ in strips]
+    width = max(*captions, *(sum(image.width + GAP for image in images) for _, images in strips))
+    sheet = Image.new("RGB", (width, len(strips) * (CAPTION_HEIGHT + THUMBNAIL_HEIGHT + GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
     top = 0
     for caption, images in strips:
         draw.text((4, top + 3), caption, "black", font)
