@@ -1,5 +1,6 @@
 """`vidseq serve` on a project: its answers are those of the models, over HTTP and on the page."""
 
+import base64
 import json
 import re
 import shutil
@@ -142,6 +143,26 @@ def test_the_page_shows_what_the_model_says(browser, served, width, scheme):
     page.goto(f"{served.url}/docs")
     assert "POST /predict" in page.inner_text("main")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_a_video_that_is_dropped_is_predicted(browser, served):
+    page = browser.new_page()
+    page.goto(served.url)
+    page.wait_for_selector("#metrics tr")
+    video = served.folder / "data" / "clips" / "SquatTwice" / "v_SquatTwice_g01_c01.avi"
+    dropped = page.evaluate_handle(
+        """bytes => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], "clip.avi"));
+            return data;
+        }""",
+        base64.b64encode(video.read_bytes()).decode(),
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
+    page.wait_for_selector("#strip img")
+    answer = httpx.post(f"{served.url}/predict", files={"video": video.read_bytes()})
+    assert page.inner_text("#label") == answer.json()["label"]
     page.close()
 
 

@@ -1,6 +1,7 @@
 """From video files to class probabilities, by the same steps as the stages and with the settings of the model."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -28,11 +29,10 @@ def backbone_of(model: TrainedModel, cache_dir: Path) -> tuple[Backbone, Runtime
     backbone = load_backbone(trained_on["name"], cache_dir)
     if backbone.data_config["feature_config"]["weights"] != trained_on["weights"]:
         raise VidseqError(f"the model was trained with other weights of {trained_on['name']} than are installed")
-    engine = "auto" if trained_on["device"] == "cuda" and not has_cuda() else trained_on["engine"]
-    try:
-        return backbone, choose_runtime(engine, trained_on["precision"])
-    except VidseqError:
-        return backbone, choose_runtime("auto", "fp32")
+    with suppress(VidseqError):  # which names a precision that is not to be had here
+        if trained_on["device"] == "cpu" or has_cuda():
+            return backbone, choose_runtime(trained_on["engine"], trained_on["precision"])
+    return backbone, choose_runtime("auto", "fp32")
 
 
 def plan_job(path: Path, model: TrainedModel, clip: str = "clip") -> tuple[Job, float]:
