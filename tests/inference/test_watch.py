@@ -107,11 +107,11 @@ def test_what_an_earlier_run_has_saved_stays(film, tmp_path):
     assert (tmp_path / "0041.mkv").read_text() == "evidence"
 
 
-def test_an_event_whose_file_cannot_be_written_is_reported_without_it(film, tmp_path, caplog):
+def test_an_event_whose_file_cannot_be_written_is_reported_without_it(film, tmp_path, capsys):
     (tmp_path / "file").touch()
     found = list(watch(str(film), Model((1.0, 2.0)), RULE, saving=Saving(tmp_path / "file", 0.5)))
     assert sum(isinstance(item, Decision) for item in found) == 12
     [event] = events(found)
     assert event.clip is None
-    [line] = caplog.messages
+    [line] = capsys.readouterr().err.splitlines()
     assert line == f"error: no clip of A at 1.20 s: {tmp_path / 'file'}: File exists"

@@ -1,6 +1,6 @@
 """Watching a live video: a decision after every step, and events, as a security camera has them."""
 
-import logging
+import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,6 @@ from vidseq.inference.steps import sampling_rate
 from vidseq.inference.video_model import VideoModel
 from vidseq.video.capture import Capture, Reconnected
 from vidseq.video.recorder import Recorder, Recording
-
-log = logging.getLogger(__name__)  # unless it is set up otherwise, a warning is its bare line on standard error
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,8 @@ class _Alarm:
         for run in [run for run in self.closing if all_of_them or run.recording is None or run.recording.closed]:
             self.closing.remove(run)  # one by one: whoever takes them may stop in between
             if run.recording and run.recording.error:
-                log.warning("error: no clip of %s at %.2f s: %s", run.event.label, run.event.start, run.recording.error)
+                what = f"no clip of {run.event.label} at {run.event.start:.2f} s"
+                print(f"error: {what}: {run.recording.error}", file=sys.stderr)
                 run.event.clip = None
             yield run.event
 
@@ -133,9 +132,10 @@ def watch(
     """Yield a decision after every step of a source, and what else there is to report, until the source ends.
 
     `source` is that of `Capture`, `window` that of `VideoModel.stream`. An event is yielded when it is over, and its
-    file, if there is `saving`, is complete; one that cannot be written is a warning, and the event has no clip. A
-    reconnection ends what holds, and the model begins anew. Whatever ends the source, or interrupts it, the events
-    that are open are yielded first. Raises VideoError where the source cannot be read, or not any more.
+    file, if there is `saving`, is complete; where that cannot be written, a line on standard error says why, and the
+    event has no clip. A reconnection ends what holds, and the model begins anew. Whatever ends the source, or
+    interrupts it, the events that are open are yielded first. Raises VideoError where the source cannot be read, or
+    not any more.
     """
     stream, encode = model.live_stream(window), model.step_encoder()
     fps = sampling_rate(model.model)
