@@ -111,20 +111,22 @@ def test_a_still_scene_is_watched_too(repro, tmp_path):
     assert len(set(said[2:])) == 1
 
 
-def test_an_interrupt_reports_the_event_that_is_open_with_its_file_and_command(repro, clip, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_reports_the_event_that_is_open_with_its_file_and_command(repro, clip, tmp_path, sent):
     take = f"{sys.executable} -c \"import sys; open('{tmp_path}/event.json', 'w').write(sys.stdin.read())\""
     options = ("--hold", "1", "--recall", "1", "--save-clips", str(tmp_path / "clips"), "--exec", take)
     env = repro.env | {"PYTHONPATH": str(repro.folder / "src")}
     with subprocess.Popen(
         [*WATCH, "-", *options], cwd=repro.folder, env=env,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
     ) as process:  # fmt: skip
         process.stdin.write((repro.folder / clip).read_bytes())
         process.stdin.flush()  # and it stays open, as a camera does
         lines = []
         while not lines or not lines[-1].get("alarms"):
             lines.append(json.loads(process.stdout.readline()))
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         lines += [json.loads(line) for line in process.stdout]
         errors = process.stderr.read().decode()
     assert (process.returncode, errors) == (130, "")

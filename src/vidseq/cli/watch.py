@@ -1,6 +1,7 @@
 """`vidseq watch`: decisions and events of a live video."""
 
 import shlex
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -45,7 +46,7 @@ def watch(
 ) -> None:
     """Print one JSON line for each decision, event and reconnection, until the source ends.
 
-    Exit status 1 if it cannot be read, or not any more; 130 after Ctrl-C.
+    Exit status 1 if it cannot be read, or not any more; 130 after Ctrl-C or a SIGTERM.
     """
     if execute is not None:
         check_command(execute)
@@ -66,6 +67,7 @@ def watch(
             commands.append(Thread(target=run, args=(execute, item)))
             commands[-1].start()
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a service ends it as Ctrl-C does
     items = watch_source(source, trained, rule, window, saving)
     try:
         for item in items:
