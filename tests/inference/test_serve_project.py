@@ -110,6 +110,7 @@ def test_the_page_shows_what_the_model_says(browser, served, width, scheme):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(served.url)
     page.wait_for_selector("#metrics tr")
+    page.bring_to_front()  # the keyboard opens a file chooser for a page in focus alone
     # with the keyboard alone: to the models, to another one, to the file
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "model"
