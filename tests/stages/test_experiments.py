@@ -63,6 +63,7 @@ def test_two_queued_experiments_run_at_the_same_time_each_with_its_own_copy_of_t
 
 
 def test_a_wrong_param_ends_with_one_clear_line(project):
+    project.identify()  # a run that failed leaves changes
     for change, message in (
         ("model.layers=two", "error: params.yaml: model.layers = 'two': should be a valid integer"),
         ("+model.layrs=3", "error: params.yaml: model.layrs: unknown key, did you mean layers?"),
@@ -71,7 +72,7 @@ def test_a_wrong_param_ends_with_one_clear_line(project):
         assert log.count("error: ") == 1
         assert message in log.replace("\n", " ")
         assert (project.folder / "models" / "rnn" / "model.safetensors").is_file() or "train_rnn" in log
-        project.run("git", "checkout", "-q", "--", "params.yaml")
+        project.run("git", "checkout", "-q", "--", ".")
 
 
 def test_a_small_learning_rate_is_what_it_says(project):
