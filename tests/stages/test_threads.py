@@ -1,4 +1,4 @@
-"""Every stage computes in one thread, so that a busy process beside it takes no more than its share."""
+"""Every stage and command computes in one thread, so that a busy process beside it takes no more than its share."""
 
 import os
 import subprocess
@@ -8,17 +8,23 @@ import pytest
 from conftest import ROOT
 
 SHOW = """
-import stages  # as `python -m stages.<name>` imports it: before all else
+import {module}  # as a stage or the command line imports it: before all else
 import numpy, torch
 from threadpoolctl import threadpool_info
-print({torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())})
+print({{torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}})
 """
 
 
+@pytest.mark.parametrize("module", ["stages", "vidseq.cli.main"])
 @pytest.mark.parametrize(("set_by_user", "expected"), [({}, "{1}"), ({"OMP_NUM_THREADS": "2"}, "2")])
-def test_a_stage_has_one_thread_unless_the_user_says_otherwise(set_by_user, expected):
+def test_there_is_one_thread_unless_the_user_says_otherwise(set_by_user, expected, module):
     env = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", SHOW], cwd=ROOT, env=env | set_by_user, text=True, capture_output=True, check=True
+        [sys.executable, "-c", SHOW.format(module=module)],
+        cwd=ROOT,
+        env=env | set_by_user,
+        text=True,
+        capture_output=True,
+        check=True,
     )
     assert expected in done.stdout
