@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clips import changed, load_clips
-from benchmarks.heads import load_folders, official
+from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS
 from vidseq.models import BASELINE, MAIN_MODELS
 from vidseq.params import FeaturesParams, FramesParams, Params, load_params
@@ -73,14 +73,12 @@ def main() -> None:
     defaults = load_params(Path("params.yaml"))
 
     @lru_cache(maxsize=4)
-    def training_clips(data: str, frames: str, features: str) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+    def clips_of(data: str, frames: str, features: str) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
         sections = {"frames": FramesParams.model_validate_json(frames)}
         params = defaults.model_copy(update=sections | {"features": FeaturesParams.model_validate_json(features)})
-        if data == "demo":
-            clips, x, feature_config = load_clips(params)
-        else:
-            clips, x, feature_config = load_folders(arguments.ucf101, params)
-            clips = official(clips, arguments.ucf101, split=1)
+        if data != "demo":
+            return training_clips(arguments.ucf101, params)
+        clips, x, feature_config = load_clips(params)
         known = np.flatnonzero(clips.split != "test")
         return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
 
@@ -94,14 +92,14 @@ def main() -> None:
         if key in done or same:
             continue
         params = changed(defaults, {**ONE_HEAD, **VARIANTS[variant], "train.seed": repeat})
-        clips, x, config = training_clips(data, params.frames.model_dump_json(), params.features.model_dump_json())
+        clips, x, config = clips_of(data, params.frames.model_dump_json(), params.features.model_dump_json())
         row = dict(zip(KEYS, key, strict=True)) | cross_validate(head, clips, x, config, params)
         pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=not arguments.results.exists(), index=False)
         print(f"repeat {repeat} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
     frames, features = defaults.frames.model_dump_json(), defaults.features.model_dump_json()
-    tables = {data: training_clips(data, frames, features)[0] for data in DATA_SETS}
+    tables = {data: clips_of(data, frames, features)[0] for data in DATA_SETS}
     counts = {data: len(table) for data, table in tables.items()}
-    facts = {"folders": " ".join(f"<{folder.name}>" for folder in arguments.ucf101)}
+    facts = {"folders": placeholders(arguments.ucf101)}
     facts["classes"] = str(tables["ucf101"].label.nunique())
     write_table(pd.read_csv(arguments.results), facts | counts, arguments.out)
 

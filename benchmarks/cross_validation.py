@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clips import changed
-from benchmarks.heads import load_folders, official
+from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS, group_folds
 from vidseq.evaluation.bootstrap import GroupBootstrap
 from vidseq.evaluation.metrics import Sums
@@ -75,10 +75,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"))
-    clips, x, feature_config = load_folders(arguments.ucf101, params)
-    clips = official(clips, arguments.ucf101, split=1)
-    known = np.flatnonzero(clips.split != "test")
-    clips, x = clips.iloc[known].reset_index(drop=True), [x[i] for i in known]
+    clips, x, feature_config = training_clips(arguments.ucf101, params)
     arguments.results.mkdir(parents=True, exist_ok=True)
 
     def once(part: str, name: str, seed: int, table: pd.DataFrame, features: list[np.ndarray], groups: int = 0) -> dict:
@@ -97,7 +94,7 @@ def main() -> None:
         columns[row] += " | " + cell(OutOfFold(**once(f"{count}-groups", name, 0, clips, x, count)))
     order = dict(zip(("table", "features"), both_ways(clips, x), strict=True))
     facts = {
-        "folders": " ".join(f"<{folder.name}>" for folder in arguments.ucf101),
+        "folders": placeholders(arguments.ucf101),
         "folds": FOLDS,
         "clips": len(clips),
         "classes": clips.label.nunique(),

@@ -103,6 +103,19 @@ def official(clips: pd.DataFrame, folders: list[Path], split: int) -> pd.DataFra
     return with_validation(clips.assign(split=clips.path.map(splits)), 0.2, 0)
 
 
+def training_clips(folders: list[Path], params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
+    """Return what `load_folders` does, of the training and validation clips of split 1."""
+    clips, x, feature_config = load_folders(folders, params)
+    clips = official(clips, folders, split=1)
+    known = np.flatnonzero(clips.split != "test")
+    return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
+
+
+def placeholders(folders: list[Path]) -> str:
+    """Return the folders as a page has them in the command that wrote it: their names alone."""
+    return " ".join(f"<{folder.name}>" for folder in folders)
+
+
 def leaky(clips: pd.DataFrame, split: int, seed: int) -> pd.DataFrame:
     """Split clip by clip, at random, in the proportions of the official splits: most groups are in all parts."""
     rng = np.random.default_rng([split, seed])

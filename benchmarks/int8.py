@@ -16,10 +16,10 @@ import pandas as pd
 from benchmarks.ablation import COLUMNS, cross_validate
 from benchmarks.clips import changed
 from benchmarks.hardware import hardware
-from benchmarks.heads import load_folders, official
+from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS
 from vidseq.extraction import quantize
-from vidseq.params import Params, load_params
+from vidseq.params import load_params
 
 FLOAT_LAYERS = (0, 1, 3, 6)
 TEXT = """# int8: which layers stay in float
@@ -46,9 +46,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
     params, folders = load_params(Path("params.yaml")), [folder.absolute() for folder in arguments.ucf101]
-    clips, reference, config = encode(params, folders)
+    clips, reference, config = training_clips(folders, params)
     int8, facts = changed(params, {"features.precision": "int8"}), {"clips": str(len(clips))}
-    facts |= {"classes": str(clips.label.nunique()), "folders": " ".join(f"<{folder.name}>" for folder in folders)}
+    facts |= {"classes": str(clips.label.nunique()), "folders": placeholders(folders)}
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = set(pd.read_csv(arguments.results).layers) if arguments.results.exists() else set()
     for layers in (-1, *FLOAT_LAYERS):  # -1: all of them, fp32
@@ -57,7 +57,7 @@ def main() -> None:
         x = reference
         if layers >= 0:
             with TemporaryDirectory() as fresh, chdir(fresh), patch.object(quantize, "FLOAT_LAYERS", layers):
-                _, x, config = encode(int8, folders)  # no cache key knows of the choice: nothing is cached
+                _, x, config = training_clips(folders, int8)  # no cache key knows of the choice: nothing is cached
         row = {"layers": layers, "kernel": config["kernel"]} | cosines(x, reference)
         for name in COLUMNS:
             of_model = cross_validate(name, clips, x, config, params)
@@ -70,14 +70,6 @@ def main() -> None:
         rules="|".join(["---:"] * len(COLUMNS)), rows=rows(table), chosen=quantize.FLOAT_LAYERS,
     )  # fmt: skip
     (arguments.out / "int8.md").write_text(text, encoding="utf-8")
-
-
-def encode(params: Params, folders: list[Path]) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
-    """Return the training clips of split 1, their features, and how these were made."""
-    clips, x, config = load_folders(folders, params)
-    clips = official(clips, folders, split=1)
-    known = np.flatnonzero(clips.split != "test")
-    return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], config
 
 
 def cosines(x: list[np.ndarray], reference: list[np.ndarray]) -> dict[str, float]:

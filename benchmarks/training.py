@@ -17,7 +17,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 from benchmarks.clips import changed
 from benchmarks.hardware import hardware
-from benchmarks.heads import load_folders, official
+from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS
 from vidseq.models import MAIN_MODELS
 from vidseq.models.preprocessing import Preprocessing
@@ -61,10 +61,8 @@ def main() -> None:
     arguments = parser.parse_args()
     defaults = load_params(Path("params.yaml"))
     params = changed(defaults, {"train.ensemble": 1})
-    clips, features, feature_config = load_folders(arguments.ucf101, params)
-    table = official(clips, arguments.ucf101, 1)
-    table = table[table.split != "test"]
-    x, labels, val_N = [features[i] for i in table.index], table.label.tolist(), (table.split == "val").to_numpy()
+    clips, x, feature_config = training_clips(arguments.ucf101, params)
+    labels, val_N = clips.label.tolist(), (clips.split == "val").to_numpy()
     buckets = {"of similar length": batches.BUCKET_BATCHES, "as drawn": 1}  # in a bucket of one batch nothing is sorted
     runs: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in product(MAIN_MODELS, buckets)}
     for _ in range(arguments.repeats):
@@ -73,9 +71,9 @@ def main() -> None:
                 of_key.append(profile(partial(train_model, head, x, labels, val_N, params, feature_config)))
     text = TEXT.format(
         hardware=hardware(), epochs=params.train.epochs, known=int((~val_N).sum()), clips=len(val_N),
-        bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, classes=table.label.nunique(),
+        bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, classes=clips.label.nunique(),
         heads_of_stage=1 + (1 + FOLDS) * defaults.train.ensemble,
-        folders=" ".join(f"<{folder.name}>" for folder in arguments.ucf101), heads=" | ".join(MAIN_MODELS),
+        folders=placeholders(arguments.ucf101), heads=" | ".join(MAIN_MODELS),
         columns="|".join(["---:"] * len(MAIN_MODELS)), **rows(runs),
     )  # fmt: skip
     arguments.out.write_text(text, encoding="utf-8")

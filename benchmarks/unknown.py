@@ -13,7 +13,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.clips import changed
-from benchmarks.heads import load_folders, official, train
+from benchmarks.heads import load_folders, official, placeholders, train
 from vidseq.models import BASELINE, MAIN_MODELS
 from vidseq.models.layers import pad_left
 from vidseq.models.preprocessing import to_tensor
@@ -74,7 +74,7 @@ def main() -> None:
             header = not arguments.results.exists()
             pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=header, index=False)
             print(f"{name} without {left_out}: AUROC {row['probability']:.3f}", flush=True)
-    folders = " ".join(f"<{folder.name}>" for folder in arguments.ucf101)
+    folders = placeholders(arguments.ucf101)
     write(pd.read_csv(arguments.results), folders, arguments.out)
 
 

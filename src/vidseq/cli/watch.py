@@ -48,8 +48,7 @@ def watch(
 
     Exit status 1 if it cannot be read, or not any more; 130 after Ctrl-C or a SIGTERM.
     """
-    if execute is not None:
-        check_command(execute)
+    command = parse_command(execute) if execute is not None else None
     from vidseq.inference.video_model import VideoModel
     from vidseq.inference.watch import Decision, Event, Saving, alarm_rule
     from vidseq.inference.watch import watch as watch_source
@@ -57,15 +56,15 @@ def watch(
     trained = VideoModel(model, refused=refuse)
     rule = alarm_rule(trained, alarm or trained.classes, recall, hold)
     saving = Saving(save_clips, around) if save_clips else None
-    commands: list[Thread] = []
+    running: list[Thread] = []  # commands
 
     def report(item: "Decision | Event | Reconnected") -> None:
         kind = "decision" if isinstance(item, Decision) else "event" if isinstance(item, Event) else "reconnected"
         print(json_line({"kind": kind} | asdict(item)), flush=True)
-        if execute and isinstance(item, Event):
-            commands[:] = [command for command in commands if command.is_alive()]
-            commands.append(Thread(target=run, args=(execute, item)))
-            commands[-1].start()
+        if command and isinstance(item, Event):
+            running[:] = [thread for thread in running if thread.is_alive()]
+            running.append(Thread(target=run, args=(command, item)))
+            running[-1].start()
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a service ends it as Ctrl-C does
     items = watch_source(source, trained, rule, window, saving)
@@ -81,33 +80,33 @@ def watch(
                 report(item)
         sys.exit(130)
     finally:
-        for command in commands:
-            command.join()
+        for thread in running:
+            thread.join()
 
 
-def check_command(command: str) -> None:
-    """Raise VidseqError for a text that names no command."""
+def parse_command(command: str) -> list[str]:
+    """Return the words of a command, as a shell parts them. Raises VidseqError for a text that names none."""
     try:
-        if shlex.split(command):
-            return
+        if words := shlex.split(command):
+            return words
         reason = "it names no command"
     except ValueError as error:
         reason = str(error)
     raise VidseqError(f"--exec {command!r}: {reason}")
 
 
-def run(command: str, event: "Event") -> None:
+def run(command: list[str], event: "Event") -> None:
     """Run a command with an event as JSON on its standard input; what goes wrong is one line.
 
     It is a process group of its own: the Ctrl-C that ends the watch does not end the message about an event.
     """
     try:
         done = subprocess.run(
-            shlex.split(command), input=json_line(asdict(event)), text=True, timeout=COMMAND_S, stdout=sys.stderr,
+            command, input=json_line(asdict(event)), text=True, timeout=COMMAND_S, stdout=sys.stderr,
             process_group=0,
         )  # fmt: skip
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        print(f"error: --exec {command}: {error}", file=sys.stderr)
+        print(f"error: --exec {shlex.join(command)}: {error}", file=sys.stderr)
     else:
         if done.returncode:
-            print(f"error: --exec {command}: exit status {done.returncode}", file=sys.stderr)
+            print(f"error: --exec {shlex.join(command)}: exit status {done.returncode}", file=sys.stderr)
