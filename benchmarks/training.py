@@ -1,9 +1,11 @@
 """Where the time of training a head goes, on the training clips of split 1; writes docs/training.md.
 
-Batches of sequences of similar length are compared with batches as drawn, in turns. Nothing else should run.
+Batches of sequences of similar length are compared with batches as drawn, in turns, and the whole stage in one process
+with that on all cores. Nothing else should run.
 """
 
 import argparse
+import os
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -13,6 +15,8 @@ from time import perf_counter
 from unittest.mock import patch
 
 import pytorch_lightning as pl
+from joblib import cpu_count
+from joblib.externals.loky import get_reusable_executor
 from pytorch_lightning.profilers import SimpleProfiler
 
 from benchmarks.clips import changed
@@ -23,7 +27,7 @@ from vidseq.models import MAIN_MODELS
 from vidseq.models.preprocessing import Preprocessing
 from vidseq.params import load_params
 from vidseq.training import batches
-from vidseq.training.recipe import train_model
+from vidseq.training.recipe import train_calibrated, train_model
 
 FIT, PREPROCESS = "fitting the preprocessing", "preprocessing"
 PARTS = {
@@ -37,8 +41,7 @@ TEXT = """# Where the time of training goes
 Measured by `python -m benchmarks.training {folders} --repeats {repeats}`
 on {hardware}: one head (`train.ensemble` 1) on split 1 of {classes} classes,
 {epochs} epochs on {known} clips and {epochs} more on {clips} (the refit), in one thread; medians of the runs. The
-features are in memory, and training is a single process. A stage of the pipeline trains {heads_of_stage} heads:
-one with validation, then those of the ensemble, on all clips and on those of all folds but one, for each.
+features are in memory.
 
 | seconds | {heads} |
 |---|{columns}|
@@ -49,6 +52,16 @@ Sequences of similar length are batched together, within buckets of {bucket} bat
 | seconds of forward and backward | {heads} |
 |---|{columns}|
 {buckets}
+
+## The whole stage
+
+A stage of the pipeline trains {heads_of_stage} heads: one with validation, then those of the ensemble, on all clips
+and, for each fold, on those of the other folds. As many processes train at a time as there are cores; what they train
+is the same to the last bit (`tests/stages/test_processes.py`). Each once:
+
+| seconds | {heads} |
+|---|{columns}|
+{stages}
 """
 
 
@@ -69,12 +82,22 @@ def main() -> None:
         for (head, order), of_key in runs.items():
             with patch.object(batches, "BUCKET_BATCHES", buckets[order]):
                 of_key.append(profile(partial(train_model, head, x, labels, val_N, params, feature_config)))
+    stage = {
+        f"{cores} at a time": [
+            stage_seconds(cores, partial(train_calibrated, head, x, clips, defaults, feature_config))
+            for head in MAIN_MODELS
+        ]
+        for cores in (1, cpu_count())
+    }
     text = TEXT.format(
         hardware=hardware(), epochs=params.train.epochs, known=int((~val_N).sum()), clips=len(val_N),
         bucket=batches.BUCKET_BATCHES, repeats=arguments.repeats, classes=clips.label.nunique(),
         heads_of_stage=1 + (1 + FOLDS) * defaults.train.ensemble,
         folders=placeholders(arguments.ucf101), heads=" | ".join(MAIN_MODELS),
         columns="|".join(["---:"] * len(MAIN_MODELS)), **rows(runs),
+        stages="\n".join(
+            f"| {title} | {' | '.join(f'{seconds:.0f}' for seconds in of_heads)} |" for title, of_heads in stage.items()
+        ),
     )  # fmt: skip
     arguments.out.write_text(text, encoding="utf-8")
 
@@ -112,6 +135,16 @@ def profile(train: Callable[[], object]) -> dict[str, float]:
         total = perf_counter() - start
     seconds |= {name: sum(profiler.recorded_durations[action]) for name, action in PARTS.items()}
     return seconds | {"clipping, optimizer, logging, all else": total - sum(seconds.values()), "all": total}
+
+
+def stage_seconds(cores: int, train: Callable[[], object]) -> float:
+    """Return the seconds of a training that has so many cores, the start of its processes included."""
+    with patch.dict(os.environ, LOKY_MAX_CPU_COUNT=str(cores)):
+        start = perf_counter()
+        train()
+        seconds = perf_counter() - start
+    get_reusable_executor().shutdown()
+    return seconds
 
 
 def timed(method: Callable[..., object], seconds: dict[str, float], name: str) -> Callable[..., object]:

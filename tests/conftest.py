@@ -17,8 +17,9 @@ from vidseq.video.write import write_video
 
 ROOT = Path(__file__).resolve().parents[1]
 UCF101 = ROOT.parent / "shared" / "ucf101"  # 593 clips of five classes with the official lists; not in this repository
-# threads that wait spin, beside other workers
-SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# threads that wait spin, and processes take long to start, beside other workers
+SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"
 CONVERT = """
 from vidseq import paths
 from vidseq.extraction.backbone import load_backbone

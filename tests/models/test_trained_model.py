@@ -53,6 +53,20 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_it_computes_in_one_thread_and_leaves_the_others_to_the_caller():
+    """A second thread of the head would spin beside the CNN, which is at the next file."""
+    model, seen = make("rnn"), set()
+    model.head.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
+    model.preprocessing.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model.probabilities([np.ones((5, 8), np.float16)])
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def refused(folder, message: str) -> None:
     with pytest.raises(VidseqError, match=message) as caught:
         load_model(folder)

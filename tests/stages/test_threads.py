@@ -1,4 +1,4 @@
-"""Every stage and command computes in one thread, so that a busy process beside it takes no more than its share."""
+"""Every stage computes in one thread, so that a busy process beside it takes no more than its share."""
 
 import os
 import subprocess
@@ -8,19 +8,18 @@ import pytest
 from conftest import ROOT
 
 SHOW = """
-import {module}  # as a stage or the command line imports it: before all else
+import stages  # as a stage does: before all else
 import numpy, torch
 from threadpoolctl import threadpool_info
-print({{torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}})
+print({torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())})
 """
 
 
-@pytest.mark.parametrize("module", ["stages", "vidseq.cli.main"])
 @pytest.mark.parametrize(("set_by_user", "expected"), [({}, "{1}"), ({"OMP_NUM_THREADS": "2"}, "2")])
-def test_there_is_one_thread_unless_the_user_says_otherwise(set_by_user, expected, module):
+def test_there_is_one_thread_unless_the_user_says_otherwise(set_by_user, expected):
     env = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", SHOW.format(module=module)],
+        [sys.executable, "-c", SHOW],
         cwd=ROOT,
         env=env | set_by_user,
         text=True,

@@ -1,10 +1,5 @@
 """The command line: `vidseq --help`. What is slow to import is imported by the command that needs it."""
 
-import os
-
-# as in stages/__init__.py: heads are too small to share, and a second thread that spins takes the CNN's time
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import typer
 
 from vidseq.cli.check import check

@@ -1,11 +1,23 @@
-"""What heads share: padding at the first time steps with its mask, pooling over time, the projection to their width."""
+"""What heads share: one thread, padding at the first steps with its mask, pooling, the projection to their width."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from vidseq.params import ModelParams
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread: heads are too small to share, and beside the CNN a second thread spins in its way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def pad_left(sequences: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,7 +16,7 @@ from vidseq.files import read_json, write_json
 from vidseq.models import build_head
 from vidseq.models.config import check_config
 from vidseq.models.ensemble import Ensemble
-from vidseq.models.layers import pad_left
+from vidseq.models.layers import one_thread, pad_left
 from vidseq.models.pooling import PoolingHead
 from vidseq.models.preprocessing import Preprocessing, to_tensor
 from vidseq.models.stream import CausalStream, SlidingWindow, Stream
@@ -48,6 +48,7 @@ class TrainedModel:
         """Return the class probabilities, float64 (N, C), of clips' features, float16 or float32 (T_i, D)."""
         return probabilities(self.logits(features))
 
+    @one_thread()
     @torch.inference_mode()
     def logits(self, features: Iterable[np.ndarray]) -> np.ndarray:
         """Return the logits, float32 (N, C), of clips' features (T_i, D), which are read a batch at a time."""

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from joblib import cpu_count
 
 from vidseq.data.splits import FOLDS
 from vidseq.models import MODELS
@@ -30,4 +31,4 @@ def estimate_training(features: list[np.ndarray], clips: int, params: Params, fe
             seconds.append(time.perf_counter() - start)
         epoch = max(0.0, (seconds[1] - seconds[0]) / (EPOCHS[1] - EPOCHS[0]))
         total += trainings * (seconds[0] + params.train.epochs * epoch) * clips / CLIPS
-    return total
+    return total / min(1 + FOLDS, cpu_count())  # as many at a time

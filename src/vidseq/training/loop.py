@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from vidseq.errors import VidseqError
+from vidseq.models.layers import one_thread
 from vidseq.params import TrainParams
 from vidseq.training.batches import Batch, Batches
 
@@ -113,7 +114,7 @@ class History(pl.Callback):
         line = f"{self.name}: epoch {row['epoch']:>3}  train loss {row['train_loss']:.3f}"
         if not isnan(row["val_loss"]):
             line += f"  val loss {row['val_loss']:.3f}  val accuracy {row['val_accuracy']:.3f}"
-        self.console.print(line)
+        self.console.print(line, soft_wrap=True)  # a log has a line for each, whatever their length
 
 
 def class_weights(params: TrainParams, y: list[int], classes: int) -> torch.Tensor | None:
@@ -124,6 +125,7 @@ def class_weights(params: TrainParams, y: list[int], classes: int) -> torch.Tens
     return len(y) / (classes * counts_C)
 
 
+@one_thread()
 def train_head(
     name: str,
     head: nn.Module,
@@ -139,7 +141,6 @@ def train_head(
     class in the training loss. After each epoch, `on_epoch` gets the curves so far. Returns the curves, one row per
     epoch, and the gradient norm of every step. The caller seeds torch.
     """
-    torch.set_num_threads(1)  # heads are too small to share: a second thread costs more than it saves
     classifier, history = Classifier(head, params, weights_C, len(train)), History(name, on_epoch)
     stop = [] if val is None else [EarlyStopping("val_loss", patience=params.patience, check_finite=False)]
     with warnings.catch_warnings():

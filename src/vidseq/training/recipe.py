@@ -1,13 +1,18 @@
 """The recipe by which any head becomes a trained model: fit the preprocessing, train, then train again on all clips."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from joblib import Parallel, cpu_count, delayed
 from torch import nn
 
 from vidseq.data.splits import group_folds
@@ -107,10 +112,15 @@ def train_calibrated(
     feature_config: dict,
     on_epoch: Callable[[pd.DataFrame], None] = lambda curves: None,
 ) -> tuple[Training, OutOfFold]:
-    """Train a model on `clips` (label, group, split: train or val), with the temperature of its out-of-fold logits."""
+    """Train a model on `clips` (label, group, split: train or val), with the temperature of its out-of-fold logits.
+
+    It is trained beside those of `cross_fit`, on all cores.
+    """
     val_N = (clips.split == "val").to_numpy()
-    training = train_model(name, features, clips.label.tolist(), val_N, params, feature_config, on_epoch)
-    out_of_fold, temperature = cross_fit(name, features, clips, params, feature_config)
+    whole = delayed(train_model)(name, features, clips.label.tolist(), val_N, params, feature_config, on_epoch)
+    folds = group_folds(clips.label, clips.group, params.train.seed)
+    training, *logits = _in_processes([whole, *_of_folds(name, features, clips, folds, params, feature_config)])
+    out_of_fold, temperature = _put_together(logits, clips, folds)
     training.model.head.get_buffer("temperature").fill_(temperature)
     return training, out_of_fold
 
@@ -122,17 +132,56 @@ def cross_fit(
 
     One model is trained for each fold, on the other folds, by the whole schedule without validation, like a refit.
     """
+    folds = group_folds(clips.label, clips.group, params.train.seed)
+    logits = _in_processes(_of_folds(name, features, clips, folds, params, feature_config))
+    return _put_together(logits, clips, folds)
+
+
+def _in_processes(trainings: list) -> list:
+    """Return what the delayed trainings return: each takes one core, and there are as many at a time as cores.
+
+    Each is seeded by itself, so what it returns does not depend on which others there are, nor on where it runs.
+    """
+    watched = [delayed(_with_parent)(os.getpid(), *training) for training in trainings]
+    return Parallel(min(len(trainings), cpu_count()))(watched)
+
+
+def _with_parent(parent: int, training: Callable, args: tuple, options: dict) -> Any:
+    """Train; the process ends with its parent, whose death nothing else tells it."""
+    if os.getpid() != parent:
+        Thread(target=_end_after, args=[parent], daemon=True).start()
+    return training(*args, **options)
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _of_folds(
+    name: str, features: list[np.ndarray], clips: pd.DataFrame, folds: list, params: Params, feature_config: dict
+) -> list:
+    """Return a delayed training for each fold, on the other folds, that returns the logits of the fold's clips."""
     params = params.model_copy(update={"train": params.train.model_copy(update={"refit": False})})
+    return [
+        delayed(_held_out_logits)(
+            [features[i] for i in held_out], name, [features[i] for i in known], clips.label.iloc[known].tolist(),
+            np.zeros(len(known), bool), params, feature_config, title=f"{name}, fold {number} of {len(folds)}",
+        )
+        for number, (known, held_out) in enumerate(folds, 1)
+    ]  # fmt: skip
+
+
+def _held_out_logits(held_out: list[np.ndarray], *args: Any, **options: Any) -> np.ndarray:
+    return train_model(*args, **options).model.logits(held_out)
+
+
+def _put_together(logits: list[np.ndarray], clips: pd.DataFrame, folds: list) -> tuple[OutOfFold, float]:
     classes = sorted(clips.label.unique())
     logits_NC, fold_N = np.zeros((len(clips), len(classes)), np.float32), np.zeros(len(clips), int)
-    folds = group_folds(clips.label, clips.group, params.train.seed)
-    for number, (known, held_out) in enumerate(folds, 1):
-        labels, no_val_N = clips.label.iloc[known].tolist(), np.zeros(len(known), bool)
-        title = f"{name}, fold {number} of {len(folds)}"
-        training = train_model(
-            name, [features[i] for i in known], labels, no_val_N, params, feature_config, title=title
-        )
-        logits_NC[held_out], fold_N[held_out] = training.model.logits([features[i] for i in held_out]), number
+    for number, ((_, held_out), of_fold) in enumerate(zip(folds, logits, strict=True), 1):
+        logits_NC[held_out], fold_N[held_out] = of_fold, number
     return calibrate(logits_NC, np.array([classes.index(label) for label in clips.label]), fold_N)
 
 
