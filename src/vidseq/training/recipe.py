@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from threading import Thread
@@ -16,6 +17,7 @@ from joblib import Parallel, cpu_count, delayed
 from torch import nn
 
 from vidseq.data.splits import group_folds
+from vidseq.errors import VidseqError
 from vidseq.models import MODELS, build_head, head_settings
 from vidseq.models.ensemble import Ensemble
 from vidseq.models.preprocessing import to_tensor
@@ -143,7 +145,13 @@ def _in_processes(trainings: list) -> list:
     Each is seeded by itself, so what it returns does not depend on which others there are, nor on where it runs.
     """
     watched = [delayed(_with_parent)(os.getpid(), *training) for training in trainings]
-    return Parallel(min(len(trainings), cpu_count()))(watched)
+    try:
+        return Parallel(min(len(trainings), cpu_count()))(watched)
+    except BrokenProcessPool as error:
+        raise VidseqError(
+            "a process that trained a head was killed, perhaps for want of memory; LOKY_MAX_CPU_COUNT=1 in the "
+            "environment trains one head at a time"
+        ) from error
 
 
 def _with_parent(parent: int, training: Callable, args: tuple, options: dict) -> Any:
