@@ -25,7 +25,8 @@ FLOAT_LAYERS = (0, 1, 3, 6)
 TEXT = """# int8: which layers stay in float
 
 Written by `python -m benchmarks.int8 {folders}`
-on {hardware} ({kernel}): the {clips} training clips of split 1 of {classes} classes, encoded by the CNN in fp32 and in
+on {hardware} ({kernel}):
+the {clips} training clips of split 1 of {classes} classes, encoded by the CNN in fp32 and in
 int8 with so many of its first convolutions left in float. Cosine of the features to those in fp32, of frames and of
 difference images, the lowest 1 %; accuracy / log loss of {folds}-fold cross-validation over groups, as in
 [ablation.md](ablation.md), one seed.
@@ -34,7 +35,8 @@ difference images, the lowest 1 %; accuracy / log loss of {folds}-fold cross-val
 |---|---:|---:|{rules}|
 {rows}
 
-`extraction/quantize.py` leaves {chosen} in float.
+Cross-validation does not tell these apart. `extraction/quantize.py` leaves {chosen} in float, so that the features stay near
+those in fp32.
 """
 
 
