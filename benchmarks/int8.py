@@ -35,8 +35,8 @@ difference images, the lowest 1 %; accuracy / log loss of {folds}-fold cross-val
 |---|---:|---:|{rules}|
 {rows}
 
-Cross-validation does not tell these apart. `extraction/quantize.py` leaves {chosen} in float, so that the features stay near
-those in fp32.
+`extraction/quantize.py` leaves {chosen} in float: where cross-validation does not tell the choices apart, the
+fewest whose features are near those in fp32.
 """
 
 
