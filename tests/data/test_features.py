@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed
 
 from vidseq.data.features import clips_with_features, load_features, pack_features, read_index
 from vidseq.files import read_json
@@ -41,6 +44,19 @@ def test_loaded_features_are_views_of_the_file_and_not_copies(folder, clips):
     packed[6] = 7  # the first row of the last clip
     packed.flush()
     assert loaded[2][0].tolist() == [7, 7, 7]
+
+
+def test_a_process_opens_the_file_once_for_all_clips(tmp_path):
+    """A system allows a process some 1,000 open files, and a data set has more clips."""
+    lengths = {str(clip): 1 for clip in range(200)}
+    pack_features(lengths, np.zeros((200, 1, 3)), tmp_path / "features", {"dim": 3})
+    features = load_features(lengths, tmp_path / "features")
+
+    def open_files() -> int:
+        views = [features[index] for index in range(len(features))]
+        return len(views) and len(list(Path("/proc/self/fd").iterdir()))
+
+    assert max(Parallel(2)([delayed(open_files)(), delayed(open_files)()])) < 100
 
 
 def test_skipped_clips_are_left_out_of_the_table(folder, tmp_path):

@@ -1,6 +1,7 @@
 """The features of all clips, packed into one file with an index."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,25 @@ def clips_with_features(table: Path = paths.CLIP_TABLE, folder: Path = paths.FEA
     return clips[clips["clip"].isin(read_index(folder).index)]
 
 
-def load_features(clips: Iterable[str], folder: Path = paths.FEATURES) -> list[np.ndarray]:
-    """Return the features of the named clips, float16 (T, D) each: views of the file, which are read when used."""
+@dataclass(frozen=True)
+class PackedFeatures(Sequence[np.ndarray]):
+    """Clips' features, float16 (T, D) each: views of the packed file, which are read when used.
+
+    A process that this is sent to opens the file once, however many clips there are.
+    """
+
+    frames_ND: np.ndarray  # the mapped file
+    starts: list[int]
+    lengths: list[int]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
+        return self.frames_ND[self.starts[index] : self.starts[index] + self.lengths[index]]
+
+
+def load_features(clips: Iterable[str], folder: Path = paths.FEATURES) -> PackedFeatures:
+    """Return the features of the named clips."""
     rows = read_index(folder).loc[list(clips)]
-    packed = np.load(folder / "features.npy", mmap_mode="r")
-    return [packed[start : start + length] for start, length in zip(rows.start, rows.length, strict=True)]
+    return PackedFeatures(np.load(folder / "features.npy", mmap_mode="r"), rows.start.tolist(), rows.length.tolist())

@@ -1,6 +1,7 @@
 """Trains the pooling baseline: its regularisation and scaling are chosen by cross-validation over training groups."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import inf
@@ -9,6 +10,7 @@ from operator import itemgetter
 import numpy as np
 import pandas as pd
 import torch
+from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict, cross_val_score
@@ -42,7 +44,7 @@ class PoolingTraining:
 
 
 def train_pooling(
-    features: list[np.ndarray], labels: list[str], groups: list[str], params: Params, feature_config: dict
+    features: Sequence[np.ndarray], labels: list[str], groups: list[str], params: Params, feature_config: dict
 ) -> PoolingTraining:
     """Train on clips' features (T_i, D). Groups are never in two folds, of the search and of the out-of-fold logits."""
     classes = sorted(set(labels))
@@ -61,7 +63,8 @@ def train_pooling(
         warnings.simplefilter("ignore", ConvergenceWarning)  # of the weakest regularisations, which are not chosen then
         searched = sample_groups(table, SEARCH_CLIPS, seed)
         folds = group_folds(table.label[searched], table.group[searched], seed)
-        pipeline.set_params(**_search(pipeline, pooled_ND[searched], y_N[searched], folds))
+        with parallel_config("threading"):  # as fast as processes, which would stay and hold memory
+            pipeline.set_params(**_search(pipeline, pooled_ND[searched], y_N[searched], folds))
         folds = group_folds(table.label, table.group, seed)
         decision = cross_val_predict(pipeline, pooled_ND, y_N, cv=folds, method="decision_function")
         pipeline.fit(pooled_ND, y_N)

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -46,7 +47,7 @@ class Training:
 
 def train_model(
     name: str,
-    features: list[np.ndarray],
+    features: Sequence[np.ndarray],
     labels: list[str],
     val_N: np.ndarray,
     params: Params,
@@ -82,7 +83,7 @@ def train_model(
     known = np.flatnonzero(~val_N)
     if len(known) > FIT_CLIPS:
         known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
-    preprocessing.fit((to_tensor(features[index]) for index in known), params.train.seed)
+    preprocessing.fit((to_tensor(features[index]) for index in known.tolist()), params.train.seed)
     inputs = [preprocessing(to_tensor(x_TD)).half() for x_TD in features]  # what training keeps in memory
     y = [classes.index(label) for label in labels]
 
@@ -108,7 +109,7 @@ def train_model(
 
 def train_calibrated(
     name: str,
-    features: list[np.ndarray],
+    features: Sequence[np.ndarray],
     clips: pd.DataFrame,
     params: Params,
     feature_config: dict,
@@ -128,7 +129,7 @@ def train_calibrated(
 
 
 def cross_fit(
-    name: str, features: list[np.ndarray], clips: pd.DataFrame, params: Params, feature_config: dict
+    name: str, features: Sequence[np.ndarray], clips: pd.DataFrame, params: Params, feature_config: dict
 ) -> tuple[OutOfFold, float]:
     """Return the logits of all `clips` (label, group) by models that have not seen their groups, and the temperature.
 
@@ -146,7 +147,9 @@ def _in_processes(trainings: list) -> list:
     """
     watched = [delayed(_with_parent)(os.getpid(), *training) for training in trainings]
     try:
-        return Parallel(min(len(trainings), cpu_count()))(watched)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A worker stopped while")  # features that it has read look like a leak
+            return Parallel(min(len(trainings), cpu_count()))(watched)
     except BrokenProcessPool as error:
         raise VidseqError(
             "a process that trained a head was killed, perhaps for want of memory; LOKY_MAX_CPU_COUNT=1 in the "
@@ -168,21 +171,32 @@ def _end_after(parent: int) -> None:
 
 
 def _of_folds(
-    name: str, features: list[np.ndarray], clips: pd.DataFrame, folds: list, params: Params, feature_config: dict
+    name: str, features: Sequence[np.ndarray], clips: pd.DataFrame, folds: list, params: Params, feature_config: dict
 ) -> list:
     """Return a delayed training for each fold, on the other folds, that returns the logits of the fold's clips."""
     params = params.model_copy(update={"train": params.train.model_copy(update={"refit": False})})
+    labels, title = clips.label.tolist(), "{}, fold {} of {}"
     return [
         delayed(_held_out_logits)(
-            [features[i] for i in held_out], name, [features[i] for i in known], clips.label.iloc[known].tolist(),
-            np.zeros(len(known), bool), params, feature_config, title=f"{name}, fold {number} of {len(folds)}",
+            name, features, labels, *fold, params, feature_config, title.format(name, number, len(folds))
         )
-        for number, (known, held_out) in enumerate(folds, 1)
-    ]  # fmt: skip
+        for number, fold in enumerate(folds, 1)
+    ]
 
 
-def _held_out_logits(held_out: list[np.ndarray], *args: Any, **options: Any) -> np.ndarray:
-    return train_model(*args, **options).model.logits(held_out)
+def _held_out_logits(
+    name: str,
+    features: Sequence[np.ndarray],
+    labels: list[str],
+    known: np.ndarray,
+    held_out: np.ndarray,
+    params: Params,
+    feature_config: dict,
+    title: str,
+) -> np.ndarray:
+    x, y, no_val_N = [features[i] for i in known], [labels[i] for i in known], np.zeros(len(known), bool)
+    model = train_model(name, x, y, no_val_N, params, feature_config, title=title).model
+    return model.logits([features[i] for i in held_out])
 
 
 def _put_together(logits: list[np.ndarray], clips: pd.DataFrame, folds: list) -> tuple[OutOfFold, float]:
