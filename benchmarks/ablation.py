@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.clips import changed, load_clips
-from benchmarks.heads import placeholders, training_clips
+from benchmarks.heads import placeholders, training_clips, without_test
 from vidseq.data.splits import FOLDS
 from vidseq.models import BASELINE, MAIN_MODELS
 from vidseq.params import FeaturesParams, FramesParams, Params, load_params
@@ -79,8 +79,7 @@ def main() -> None:
         if data != "demo":
             return training_clips(arguments.ucf101, params)
         clips, x, feature_config = load_clips(params)
-        known = np.flatnonzero(clips.split != "test")
-        return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
+        return *without_test(clips, x), feature_config
 
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = set()

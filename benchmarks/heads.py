@@ -106,9 +106,13 @@ def official(clips: pd.DataFrame, folders: list[Path], split: int) -> pd.DataFra
 def training_clips(folders: list[Path], params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
     """Return what `load_folders` does, of the training and validation clips of split 1."""
     clips, x, feature_config = load_folders(folders, params)
-    clips = official(clips, folders, split=1)
+    return *without_test(official(clips, folders, split=1), x), feature_config
+
+
+def without_test(clips: pd.DataFrame, x: list[np.ndarray]) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Return the clips of training and validation, and their features."""
     known = np.flatnonzero(clips.split != "test")
-    return clips.iloc[known].reset_index(drop=True), [x[i] for i in known], feature_config
+    return clips.iloc[known].reset_index(drop=True), [x[i] for i in known]
 
 
 def placeholders(folders: list[Path]) -> str:

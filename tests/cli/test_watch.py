@@ -2,6 +2,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,6 +23,13 @@ def run(project, *arguments: str, **options) -> tuple[int, list[dict], str]:
     env = project.env | {"PYTHONPATH": str(project.folder / "src")}
     done = subprocess.run([*WATCH, *arguments], cwd=project.folder, env=env, capture_output=True, **options)
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+def command_that_takes(folder: Path) -> tuple[str, Callable[[], list[dict]]]:
+    """A command for --exec, and what reads the events that it was given: a file for each, as two may run at once."""
+    folder.mkdir()
+    take = f"{sys.executable} -c \"import os, sys; open(f'{folder}/{{os.getpid()}}', 'w').write(sys.stdin.read())\""
+    return take, lambda: [json.loads(file.read_text()) for file in folder.iterdir()]
 
 
 @pytest.mark.parametrize("head", ["rnn", "rnn_causal", "transformer"])
@@ -48,9 +57,7 @@ def test_the_last_decision_on_a_clip_is_the_pipelines_prediction(repro, clip, he
 
 
 def test_an_event_is_reported_once_with_its_file_and_handed_to_a_command(repro, clip, tmp_path):
-    taken = tmp_path / "taken"  # a file of each command: two may run at once
-    taken.mkdir()
-    take = f"{sys.executable} -c \"import os, sys; open(f'{taken}/{{os.getpid()}}', 'w').write(sys.stdin.read())\""
+    take, taken = command_that_takes(tmp_path / "taken")
     status, lines, errors = run(
         repro, clip, "--hold", "2", "--recall", "1", "--save-clips", str(tmp_path / "clips"), "--around", "1",
         "--exec", take,
@@ -71,8 +78,7 @@ def test_an_event_is_reported_once_with_its_file_and_handed_to_a_command(repro, 
         assert (
             frame_timestamps(tmp_path / "clips" / event["clip"].rpartition("/")[2])[-1] > event["end"] - event["start"]
         )
-    given = [json.loads(file.read_text()) for file in taken.iterdir()]
-    assert sorted(event["clip"] for event in given) == sorted(event["clip"] for event in events)
+    assert sorted(event["clip"] for event in taken()) == sorted(event["clip"] for event in events)
 
 
 def test_standard_input_is_watched(repro, clip):
@@ -116,9 +122,7 @@ def test_a_still_scene_is_watched_too(repro, tmp_path):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reports_the_event_that_is_open_with_its_file_and_command(repro, clip, tmp_path, sent):
-    taken = tmp_path / "taken"  # a file of each command: two may run at once
-    taken.mkdir()
-    take = f"{sys.executable} -c \"import os, sys; open(f'{taken}/{{os.getpid()}}', 'w').write(sys.stdin.read())\""
+    take, taken = command_that_takes(tmp_path / "taken")
     options = ("--hold", "1", "--recall", "1", "--save-clips", str(tmp_path / "clips"), "--exec", take)
     env = repro.env | {"PYTHONPATH": str(repro.folder / "src")}
     with subprocess.Popen(
@@ -138,8 +142,7 @@ def test_an_interrupt_reports_the_event_that_is_open_with_its_file_and_command(r
     events = [line for line in lines if line["kind"] == "event"]
     assert events
     assert all(len(frame_timestamps(tmp_path / "clips" / event["clip"].rpartition("/")[2])) for event in events)
-    given = [json.loads(file.read_text()) for file in taken.iterdir()]
-    assert sorted(event["clip"] for event in given) == sorted(event["clip"] for event in events)
+    assert sorted(event["clip"] for event in taken()) == sorted(event["clip"] for event in events)
 
 
 def test_a_file_that_cannot_be_written_is_one_line_and_its_event_has_none(repro, clip, tmp_path):
