@@ -24,7 +24,7 @@ from benchmarks.processes import SAMPLE_S, beside_a_busy_process, environment, m
 from vidseq import files, paths
 from vidseq.data.clips import clip_files
 from vidseq.data.frame_plan import read_frame_plan
-from vidseq.data.splits import with_validation
+from vidseq.data.splits import FOLDS, with_validation
 from vidseq.extraction.cache import FeatureCache
 from vidseq.extraction.cache_key import plan_jobs
 from vidseq.params import load_params, write_params
@@ -46,9 +46,9 @@ on {hardware}: every stage after `download`, in its own process, on clips of the
 classes. {real} of the {most:,} clips have real features. Those of the others are **drawn from the real ones'
 statistics**: their means have the real means' covariance ({variance} of the variance is the class's, the group's
 and the clip's own), and a real clip lends each its length, its frames and how its features change. So time and memory
-are those of UCF101, and accuracies say nothing about it. Each head is trained once and for 3 epochs
-(`train.ensemble` 1, `train.epochs` 3), with the five for its out-of-fold logits and one with validation: 7 trainings
-a stage. The defaults are 19 trainings of 15 epochs, with the same memory.
+are those of UCF101, and accuracies say nothing about it. Each head is trained once and for one epoch
+(`train.ensemble` 1, `train.epochs` 1), with the five for its out-of-fold logits and one with validation: 7 trainings
+a stage. The defaults are {trainings} trainings of {epochs} epochs, with the same memory.
 
 ## Time
 
@@ -102,7 +102,7 @@ def make_project(project: Path, folders: list[Path], count: int) -> int:
         if name.split("/")[0] not in ("dvc.lock", "metrics", "plots"):
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, project / name)
-    write_params(project / "params.yaml", {"train.ensemble": 1, "train.epochs": 3})
+    write_params(project / "params.yaml", {"train.ensemble": 1, "train.epochs": 1})
     (project / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
     (project / ".cache").mkdir()
     (project / ".cache" / "models").symlink_to(paths.cache("models").absolute())
@@ -206,7 +206,9 @@ def report(measured: dict[int, dict], arguments: str) -> str:
         memory.append([title, *(f"{use['memory'] / 1e6:.0f}" for use in uses), f"{growth:+.1f}"])
         if "disk" in uses[0]:
             disk.append([title, *(f"{use['disk'] / 1e6:.1f}" for use in uses)])
+    train = load_params(ROOT / "params.yaml").train
     return TEXT.format(
+        trainings=1 + (FOLDS + 1) * train.ensemble, epochs=train.epochs,
         arguments=arguments, hardware=hardware(), real=measured[most]["real"], least=least, most=most,
         variance=", ".join(f"{share:.0%}" for share in VARIANCE), sample=1000 * SAMPLE_S,
         seconds=table([*counts, "busy"], seconds), memory=table([*counts, "MB per 1,000 clips"], memory),

@@ -48,8 +48,8 @@ class Preprocessing(nn.Module):
     @torch.no_grad()
     def fit(self, clips: Iterable[torch.Tensor], seed: int) -> "Preprocessing":
         """Fit the components on clips (T_i, D): the means of each clip's thirds, standardised, not whitened."""
-        thirds = [_thirds(self._inputs(None, x_TD)[1]) for x_TD in clips]
-        for index, rows_ND in enumerate(torch.cat(thirds).unbind(1)):
+        thirds_NSD = torch.cat([_thirds(self._inputs(None, x_TD)[1]) for x_TD in clips])
+        for index, rows_ND in enumerate(thirds_NSD.unbind(1)):
             deviation_D = rows_ND.std(0)
             self.mean[index] = rows_ND.mean(0)
             # the floor keeps features that hardly ever move from being blown up to the size of the others

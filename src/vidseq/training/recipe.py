@@ -3,10 +3,11 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
+from tempfile import TemporaryFile, gettempdir
 from threading import Thread
 from typing import Any
 
@@ -30,7 +31,7 @@ from vidseq.training.loop import class_weights, train_head
 
 VAL_BATCH_SIZE = 256  # clips
 SEED_STEP = 1_000_003  # from one member of an ensemble to the next, so that small seeds share none
-FIT_CLIPS = 2000  # at most, to fit the preprocessing on: principal components need no more
+FIT_CLIPS = 1000  # at most, to fit the preprocessing on: principal components need no more
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def train_model(
     if len(known) > FIT_CLIPS:
         known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
     preprocessing.fit((to_tensor(features[index]) for index in known.tolist()), params.train.seed)
-    inputs = [preprocessing(to_tensor(x_TD)).half() for x_TD in features]  # what training keeps in memory
+    inputs = _mapped(preprocessing(to_tensor(x_TD)).half() for x_TD in features)
     y = [classes.index(label) for label in labels]
 
     def train(
@@ -205,6 +206,22 @@ def _put_together(logits: list[np.ndarray], clips: pd.DataFrame, folds: list) ->
     for number, ((_, held_out), of_fold) in enumerate(zip(folds, logits, strict=True), 1):
         logits_NC[held_out], fold_N[held_out] = of_fold, number
     return calibrate(logits_NC, np.array([classes.index(label) for label in clips.label]), fold_N)
+
+
+def _mapped(inputs: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """Return float16 tensors (T_i, D) from a temporary file, which takes no memory: each process has its own inputs."""
+    lengths = []
+    try:
+        with TemporaryFile() as file:
+            for x_TD in inputs:
+                file.write(x_TD.numpy().tobytes())
+                lengths.append(len(x_TD))
+            file.flush()
+            mapped_N = torch.from_numpy(np.memmap(file, np.float16, "r+"))
+    except OSError as error:
+        where = f"{gettempdir()}: {error.strerror}"
+        raise VidseqError(f"{where}; training keeps its inputs there: set TMPDIR to a folder with room") from error
+    return list(mapped_N.view(sum(lengths), -1).split(lengths))
 
 
 def _batches(
