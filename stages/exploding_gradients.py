@@ -12,24 +12,23 @@ from vidseq.params import Params
 from vidseq.training import exploding_gradients as exploding
 from vidseq.training.batches import Batches
 
-MOST_CLIPS = 2000  # more than a run looks at
-
 
 def main(params: Params) -> None:
     """Write plots/exploding_gradients.csv (run, step, grad_norm, loss) and metrics/exploding_gradients.json."""
     clips = clips_with_features()
     clips = clips[clips.split == "train"]
-    if len(clips) > MOST_CLIPS:
-        clips = clips.sample(MOST_CLIPS, random_state=params.train.seed)
+    looked_at = exploding.STEPS * params.train.batch_size
+    if len(clips) > looked_at:
+        clips = clips.sample(looked_at, random_state=params.train.seed)
     classes = sorted(clips.label.unique())
     image_types = read_json(paths.FEATURES / "meta.json")["features"]["image_types"]
     # of frames alone: a wider input would start the recurrence, which is to be seen here, too far from 0
-    sequences = [by_image_type(to_tensor(x_TD), image_types)["rgb"] for x_TD in load_features(clips["clip"])]
-    frames_ND = torch.cat(sequences)
+    features = load_features(clips["clip"])
+    frames_ND = torch.cat([by_image_type(to_tensor(x_TD), image_types)["rgb"] for x_TD in features])
     mean_D, deviation_D = frames_ND.mean(0), frames_ND.std(0).clamp(min=1e-6)
+    sequences = ((frames_ND - mean_D) / deviation_D).split([len(x_TD) for x_TD in features])
     y = [classes.index(label) for label in clips.label]
-    examples = [((x_TD - mean_D) / deviation_D, label) for x_TD, label in zip(sequences, y, strict=True)]
-    batches = Batches(examples, params.train.batch_size, shuffle=True)
+    batches = Batches(list(zip(sequences, y, strict=True)), params.train.batch_size, shuffle=True)
 
     runs = {
         name: exploding.train(setting, batches, frames_ND.shape[1], len(classes), params.train)

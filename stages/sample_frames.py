@@ -25,14 +25,15 @@ SHEET_CLIPS, SHEET_FRAMES = 4, 10
 def main(params: Params) -> None:
     """Write data/frames.parquet (one row per frame: `write_frame_plan`), contact sheets and metrics."""
     clips = read_clips()
-    by_file = [(file, rows) for file, rows in clips.groupby(pd.Series(clip_files(clips), clips.index), sort=False)]
+    by_file: dict[Path, list[tuple[str, float, float]]] = {}
+    for file, *interval in zip(clip_files(clips), clips["clip"], clips.start, clips.end, strict=True):
+        by_file.setdefault(file, []).append(tuple(interval))
 
-    def plan(file: Path, rows: pd.DataFrame) -> dict[str, ClipPlan | VideoError]:
+    def plan(file: Path, intervals: list[tuple[str, float, float]]) -> dict[str, ClipPlan | VideoError]:
         try:
             timestamps_N = frame_timestamps(file)
         except VideoError as error:
-            return dict.fromkeys(rows["clip"], error)
-        intervals = zip(rows["clip"], rows.start, rows.end, strict=True)
+            return {clip: error for clip, _, _ in intervals}
         return {clip: of_interval(timestamps_N, start, end) for clip, start, end in intervals}
 
     def of_interval(timestamps_N: np.ndarray, start: float, end: float) -> ClipPlan | VideoError:
@@ -42,7 +43,7 @@ def main(params: Params) -> None:
             return error
 
     with ThreadPoolExecutor() as pool:
-        planned = list(track(pool.map(plan, *zip(*by_file, strict=True)), "sampling frames", len(by_file)))
+        planned = list(track(pool.map(plan, by_file, by_file.values()), "sampling frames", len(by_file)))
     outcomes = {clip: outcome for of_file in planned for clip, outcome in of_file.items()}
     reasons = {clip: str(outcome) for clip, outcome in outcomes.items() if isinstance(outcome, VideoError)}
     good = drop_unreadable(clips, reasons, params.data.on_bad_clip)

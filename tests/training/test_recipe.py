@@ -1,11 +1,8 @@
-import tempfile
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from vidseq.errors import VidseqError
 from vidseq.training import recipe
 from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import train_model
@@ -52,12 +49,6 @@ def test_a_trained_model_knows_the_order_of_frames(name, refit, quick):
     backwards = [model.classes[i] for i in model.probabilities([x_TD[::-1] for x_TD in new]).argmax(1)]
     assert np.mean(np.array(predicted) == labels) > 0.9
     assert np.mean(np.array(backwards) == labels) < 0.1
-
-
-def test_a_temporary_folder_that_takes_no_inputs_ends_training_with_one_line(quick, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    with pytest.raises(VidseqError, match=r"absent: No such file or directory; .* set TMPDIR to a folder with room$"):
-        train_model("rnn", *clips(8), np.arange(8) < 2, quick, FEATURE_CONFIG)
 
 
 def test_only_the_refit_has_seen_the_validation_clips(quick):

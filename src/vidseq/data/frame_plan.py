@@ -20,13 +20,11 @@ class ClipPlan(NamedTuple):
 
 def write_frame_plan(plans: dict[str, ClipPlan], path: Path = paths.FRAME_PLAN) -> pd.DataFrame:
     """Write and return one row per frame: clip, step, timestamp, and the clip's duration and start."""
-    rows = [
-        pd.DataFrame({"clip": clip, "step": range(len(plan.times)), "timestamp": plan.times}).assign(
-            duration=plan.duration, start=plan.start
-        )
-        for clip, plan in plans.items()
-    ]
-    table = pd.concat(rows, ignore_index=True)
+    by_clip = pd.DataFrame(
+        plans.values(), index=pd.Index(plans, name="clip"), columns=["timestamp", "duration", "start"]
+    )
+    table = by_clip.explode("timestamp").reset_index().astype({"timestamp": float})
+    table.insert(1, "step", table.groupby("clip", sort=False).cumcount())
     with atomic_write(path) as tmp:
         table.to_parquet(tmp)
     return table

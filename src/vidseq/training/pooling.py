@@ -25,9 +25,10 @@ from vidseq.models.preprocessing import to_tensor
 from vidseq.models.thresholds import OutOfFold, calibrate
 from vidseq.models.trained_model import TrainedModel
 from vidseq.params import Params
+from vidseq.training.mapped import mapped
 
 CANDIDATES = (  # how a clip's vector is scaled after standardising, and the inverse strengths of regularisation
-    (Normalizer(), (1.0, 10.0, 100.0, 1e3, 1e4)),
+    (Normalizer(copy=False), (1.0, 10.0, 100.0, 1e3, 1e4)),
     ("passthrough", (1e-4, 1e-3, 1e-2, 0.1, 1.0)),
 )
 SEARCH_CLIPS = 2000  # at most, to choose on: it stays a matter of seconds with 101 classes
@@ -49,12 +50,12 @@ def train_pooling(
     """Train on clips' features (T_i, D). Groups are never in two folds, of the search and of the out-of-fold logits."""
     classes = sorted(set(labels))
     y_N = np.array([classes.index(label) for label in labels])
-    pooled_ND = np.concatenate([pool_over_time(*pad_left([to_tensor(x_TD)])) for x_TD in features])
+    pooled_ND = mapped(pool_over_time(*pad_left([to_tensor(x_TD)])).numpy() for x_TD in features)
     class_weight = None if params.train.class_weights == "none" else params.train.class_weights
     pipeline = Pipeline(
         [
-            ("standardise", StandardScaler()),
-            ("scale", Normalizer()),
+            ("standardise", StandardScaler(copy=False)),  # folds are copies already, and the last fit is the last use
+            ("scale", Normalizer(copy=False)),
             ("classify", LogisticRegression(max_iter=MAX_ITER, class_weight=class_weight)),
         ]
     )

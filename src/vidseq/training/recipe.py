@@ -3,11 +3,10 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
-from tempfile import TemporaryFile, gettempdir
 from threading import Thread
 from typing import Any
 
@@ -28,6 +27,7 @@ from vidseq.models.trained_model import TrainedModel, build_preprocessing
 from vidseq.params import Params
 from vidseq.training.batches import Batches
 from vidseq.training.loop import class_weights, train_head
+from vidseq.training.mapped import mapped
 
 VAL_BATCH_SIZE = 256  # clips
 SEED_STEP = 1_000_003  # from one member of an ensemble to the next, so that small seeds share none
@@ -85,7 +85,8 @@ def train_model(
     if len(known) > FIT_CLIPS:
         known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
     preprocessing.fit((to_tensor(features[index]) for index in known.tolist()), params.train.seed)
-    inputs = _mapped(preprocessing(to_tensor(x_TD)).half() for x_TD in features)
+    inputs_ND = torch.from_numpy(mapped(preprocessing(to_tensor(x_TD)).half().numpy() for x_TD in features))
+    inputs = inputs_ND.split([len(x_TD) for x_TD in features])
     y = [classes.index(label) for label in labels]
 
     def train(
@@ -208,24 +209,8 @@ def _put_together(logits: list[np.ndarray], clips: pd.DataFrame, folds: list) ->
     return calibrate(logits_NC, np.array([classes.index(label) for label in clips.label]), fold_N)
 
 
-def _mapped(inputs: Iterable[torch.Tensor]) -> list[torch.Tensor]:
-    """Return float16 tensors (T_i, D) from a temporary file, which takes no memory: each process has its own inputs."""
-    lengths = []
-    try:
-        with TemporaryFile() as file:
-            for x_TD in inputs:
-                file.write(x_TD.numpy().tobytes())
-                lengths.append(len(x_TD))
-            file.flush()
-            mapped_N = torch.from_numpy(np.memmap(file, np.float16, "r+"))
-    except OSError as error:
-        where = f"{gettempdir()}: {error.strerror}"
-        raise VidseqError(f"{where}; training keeps its inputs there: set TMPDIR to a folder with room") from error
-    return list(mapped_N.view(sum(lengths), -1).split(lengths))
-
-
 def _batches(
-    inputs: list[torch.Tensor], y: list[int], val_N: np.ndarray, batch_size: int
+    inputs: Sequence[torch.Tensor], y: list[int], val_N: np.ndarray, batch_size: int
 ) -> tuple[Batches, Batches | None]:
     """Return the training clips in batches, and the validation clips, None if there are none."""
     train, val = ([(inputs[index], y[index]) for index in np.flatnonzero(chosen_N)] for chosen_N in (~val_N, val_N))
