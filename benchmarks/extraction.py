@@ -38,7 +38,8 @@ GROWTH = (50, 100, 200, 400, 593)
 HEAD = """# Performance
 
 Measured by `{command}`
-on {hardware}, with the {clips} clips of {classes} classes of UCF101."""
+on {hardware}, with the {clips} clips of {classes} classes of UCF101.
+What all stages cost on up to all of UCF101: [scale.md](scale.md)."""
 WHY = """## Why it is fast
 
 - One thread decodes one clip (FFmpeg's threads within a clip of this size cost twice the processor time). As many clips

@@ -60,6 +60,9 @@ Seconds; in brackets the processor time. The last column is the time at {least:,
 
 The peak of a stage's private memory in MB, of all its processes together, looked at every {sample:.0f} ms; pages mapped
 from files, which the system can drop, are not counted. The last column is the growth from {least:,} to {most:,} clips.
+Libraries take most of it: a stage that trains heads is a process for each core and their parent, each of some 0.5 GB
+with torch and Lightning alone. What is fitted on a sample of the clips (the preprocessing, the exploding RNN, the
+regularisation of the baseline) grows up to some 2,000 clips and no further.
 
 {memory}
 
