@@ -86,7 +86,7 @@ def train_model(
         known = np.sort(np.random.default_rng(params.train.seed).choice(known, FIT_CLIPS, replace=False))
     preprocessing.fit((to_tensor(features[index]) for index in known.tolist()), params.train.seed)
     inputs_ND = torch.from_numpy(mapped(preprocessing(to_tensor(x_TD)).half().numpy() for x_TD in features))
-    inputs = inputs_ND.split([len(x_TD) for x_TD in features])
+    inputs = list(inputs_ND.split([len(x_TD) for x_TD in features]))
     y = [classes.index(label) for label in labels]
 
     def train(
@@ -210,7 +210,7 @@ def _put_together(logits: list[np.ndarray], clips: pd.DataFrame, folds: list) ->
 
 
 def _batches(
-    inputs: Sequence[torch.Tensor], y: list[int], val_N: np.ndarray, batch_size: int
+    inputs: list[torch.Tensor], y: list[int], val_N: np.ndarray, batch_size: int
 ) -> tuple[Batches, Batches | None]:
     """Return the training clips in batches, and the validation clips, None if there are none."""
     train, val = ([(inputs[index], y[index]) for index in np.flatnonzero(chosen_N)] for chosen_N in (~val_N, val_N))
