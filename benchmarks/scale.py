@@ -1,8 +1,9 @@
 """What every stage costs on up to all of UCF101: time, memory and disk by the number of clips; writes docs/scale.md.
 
 For each number, a project in data/benchmark/scale/ gets the clip table and the feature cache; then the stages run as
-`dvc repro` runs them, each in its own process. What is measured is kept there, so that a killed run resumes. Linux
-only: memory is what the kernel counts as anonymous or shared, so that mapped pages of files are left out.
+`dvc repro` runs them, each in its own process. What is measured is kept there, so that a killed run resumes, and
+`--again` measures stages whose code has changed since. Linux only: memory is what the kernel counts as anonymous or
+shared, so that mapped pages of files are left out.
 """
 
 import argparse
@@ -79,17 +80,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ucf101", type=Path, nargs="+", help="folders that hold videos/<Class>/ and splits/, the lists")
     parser.add_argument("--clips", type=int, nargs="+", default=CLIPS)
+    cached = ("download", "extract_features")  # done already where a project is used a second time
+    again = [name for name in read_stages(ROOT) if name not in cached]
+    parser.add_argument("--again", nargs="+", choices=again, default=[], help="stages to measure once more")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "scale.md")
     arguments = parser.parse_args()
     measured = {}
     for count in sorted(arguments.clips):
-        result = HOME / f"{count}.json"
+        project, result, busy = HOME / str(count), HOME / f"{count}.json", count == min(CLIPS)
         if not result.exists():
-            files.remove(HOME / str(count))
-            real = make_project(HOME / str(count), arguments.ucf101, count)
-            uses = measure_stages(HOME / str(count), busy=count == min(CLIPS))
-            files.write_json(result, {"real": real, "uses": uses})
+            files.remove(project)
+            real = make_project(project, arguments.ucf101, count)
+            files.write_json(result, {"real": real, "uses": measure_stages(project, busy)})
         measured[count] = files.read_json(result)
+        if arguments.again:
+            copy_code(project)
+            measured[count]["uses"] |= {name: measure_stage(project, name, busy) for name in arguments.again}
+            files.write_json(result, measured[count])
     text = report(measured, " ".join(["<ucf101> <more>", "--clips", *map(str, measured)]))
     arguments.out.write_text(text, encoding="utf-8")
     print(text)
@@ -100,12 +107,7 @@ def make_project(project: Path, folders: list[Path], count: int) -> int:
 
     Returns how many clips are real. One of them is left out of the cache.
     """
-    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    for name in filter(None, listed.split("\0")):
-        if name.split("/")[0] not in ("dvc.lock", "metrics", "plots"):
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, project / name)
-    write_params(project / "params.yaml", {"train.ensemble": 1, "train.epochs": 1})
+    copy_code(project)
     (project / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
     (project / ".cache").mkdir()
     (project / ".cache" / "models").symlink_to(paths.cache("models").absolute())
@@ -139,6 +141,16 @@ def make_project(project: Path, folders: list[Path], count: int) -> int:
             cache.store(job.key, x_TD)
         cache.path(jobs[int(np.flatnonzero(~drawn_N)[0])].key).unlink()
     return int((~drawn_N).sum())
+
+
+def copy_code(project: Path) -> None:
+    """Copy what git knows of this project, with the shortest training."""
+    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, listed.split("\0")):
+        if name.split("/")[0] not in ("dvc.lock", "metrics", "plots"):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, project / name)
+    write_params(project / "params.yaml", {"train.ensemble": 1, "train.epochs": 1})
 
 
 def ucf101_clips(lists: Path, count: int) -> pd.DataFrame:
@@ -177,23 +189,30 @@ def draw_features(
 
 def measure_stages(project: Path, busy: bool) -> dict[str, dict]:
     """Run every stage but `download`, and `dvc repro` after them; returns what each used, by its name."""
-    stages = YAML(typ="safe", pure=True).load(project / "dvc.yaml")["stages"]
-    uses = {}
-    for name, stage in stages.items():
-        if name == "download":
-            continue
-        command = [sys.executable, *stage["cmd"].split()[1:]]
-        uses[name] = measure(command, project)
-        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
-        uses[name]["disk"] = sum(size(project / out) for out in outs)
-        if busy:
-            with beside_a_busy_process():
-                uses[name]["busy"] = measure(command, project)["seconds"]
+    uses = {name: measure_stage(project, name, busy) for name in read_stages(project) if name != "download"}
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "commit", "--force", "--quiet"], cwd=project, check=True, env=environment())
     uses["nothing"] = measure([*dvc, "repro"], project)
     assert "up to date" in (project / "log").read_text()
     return uses
+
+
+def measure_stage(project: Path, name: str, busy: bool) -> dict:
+    """Run a stage, with `busy` once more beside a busy process; returns what it used."""
+    stage = read_stages(project)[name]
+    command = [sys.executable, *stage["cmd"].split()[1:]]
+    uses = measure(command, project)
+    outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
+    uses["disk"] = sum(size(project / out) for out in outs)
+    if busy:
+        with beside_a_busy_process():
+            uses["busy"] = measure(command, project)["seconds"]
+    return uses
+
+
+def read_stages(project: Path) -> dict[str, dict]:
+    """Return the stages of dvc.yaml, by name."""
+    return YAML(typ="safe", pure=True).load(project / "dvc.yaml")["stages"]
 
 
 def report(measured: dict[int, dict], arguments: str) -> str:

@@ -1,7 +1,12 @@
+import shutil
+
 import numpy as np
 import pandas as pd
+from conftest import ROOT
 
+from benchmarks import scale
 from benchmarks.scale import draw_features, report, ucf101_clips
+from vidseq import files
 
 CLIPS = pd.DataFrame({"clip": ["a", "b", "c"], "label": ["A", "A", "B"], "group": ["g", "g", "h"]})
 
@@ -35,3 +40,17 @@ def test_growth_is_from_the_fewest_clips_to_the_most():
     uses = {n: {"seconds": 1.0, "cpu": 0.5, "memory": 100e6 + 10e3 * n, "disk": 1e6} for n in (600, 1600)}
     page = report({n: {"real": 9, "uses": {"evaluate": use}} for n, use in uses.items()}, "<ucf101>")
     assert "| evaluate | 106 | 116 | +10.0 |" in page
+
+
+def test_a_stage_that_is_measured_again_replaces_its_numbers_alone(repro, monkeypatch, tmp_path):
+    monkeypatch.setattr(scale, "HOME", tmp_path)
+    shutil.copytree(repro.folder, tmp_path / "600", symlinks=True)
+    stages = [name for name in scale.read_stages(ROOT) if name != "download"]
+    old = {name: {"seconds": -1.0, "cpu": -1.0, "memory": -1.0, "disk": -1.0, "busy": -1.0} for name in stages}
+    files.write_json(tmp_path / "600.json", {"real": 9, "uses": old})
+    options = ["ucf101", "--clips", "600", "--again", "model_cards", "--out", str(tmp_path / "scale.md")]
+    monkeypatch.setattr("sys.argv", ["scale", *options])
+    scale.main()
+    uses = files.read_json(tmp_path / "600.json")["uses"]
+    assert all(value > 0 for value in uses.pop("model_cards").values())
+    assert uses == {name: old[name] for name in uses}
