@@ -158,3 +158,18 @@ def test_remedies_and_flat_curves(say, language, n):
 def test_shared_mistakes_point_to_the_clips_only_where_there_are_some(say, language, wrong, alike):
     said = say(language, lambda facts: facts.update(shared={"wrong": wrong, "alike": alike}))
     assert ({"en": "rather than to the architecture", "el": "όχι στην αρχιτεκτονική"}[language] in said) == (alike > 0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("n", [1, 3])
+def test_layers(say, language, n):
+    def change(facts):
+        for m in facts["models"]:
+            if "layers" in m.get("settings", ()):
+                m["settings"]["layers"] = n
+
+    said = say(language, change)
+    one, many = {"en": ("1 GRU layer [", "3 GRU layers ["), "el": ("1 επίπεδο GRU", "3 επίπεδα GRU")}[language]
+    assert (one in said, many in said) == (n == 1, n == 3)
+    one, many = {"en": ("of 1 layer with", "of 3 layers with"), "el": ("με 1 επίπεδο,", "με 3 επίπεδα,")}[language]
+    assert (one in said, many in said) == (n == 1, n == 3)

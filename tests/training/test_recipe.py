@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import torch
 
+from vidseq.models.preprocessing import Preprocessing
 from vidseq.training import recipe
 from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import train_model
@@ -49,6 +50,24 @@ def test_a_trained_model_knows_the_order_of_frames(name, refit, quick):
     backwards = [model.classes[i] for i in model.probabilities([x_TD[::-1] for x_TD in new]).argmax(1)]
     assert np.mean(np.array(predicted) == labels) > 0.9
     assert np.mean(np.array(backwards) == labels) < 0.1
+
+
+def test_of_many_clips_some_are_fitted_on_none_of_them_for_validation_and_all_are_trained_on(quick, monkeypatch):
+    fitted, fit = [], Preprocessing.fit
+
+    def watched(self, clips, seed):
+        fitted.extend(clips)
+        return fit(self, fitted, seed)
+
+    monkeypatch.setattr(Preprocessing, "fit", watched)
+    monkeypatch.setattr(recipe, "FIT_CLIPS", 8)
+    x, y = clips(40)
+    model = train_model("rnn", x, y, np.arange(40) < 16, quick, FEATURE_CONFIG).model
+    rows = [row for x_TD in fitted for row in range(40) if np.array_equal(x[row], x_TD)]
+    assert len(rows) == 8
+    assert min(rows) >= 16
+    right = [model.classes[i] == label for i, label in zip(model.probabilities(x).argmax(1), y, strict=True)]
+    assert np.mean(right) > 0.9
 
 
 def test_only_the_refit_has_seen_the_validation_clips(quick):

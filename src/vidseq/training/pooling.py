@@ -55,7 +55,7 @@ def train_pooling(
     pipeline = Pipeline(
         [
             ("standardise", StandardScaler(copy=False)),  # folds are copies already, and the last fit is the last use
-            ("scale", Normalizer(copy=False)),
+            ("scale", "passthrough"),
             ("classify", LogisticRegression(max_iter=MAX_ITER, class_weight=class_weight)),
         ]
     )

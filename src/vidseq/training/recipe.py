@@ -31,7 +31,7 @@ from vidseq.training.mapped import mapped
 
 VAL_BATCH_SIZE = 256  # clips
 SEED_STEP = 1_000_003  # from one member of an ensemble to the next, so that small seeds share none
-FIT_CLIPS = 1000  # at most, to fit the preprocessing on: principal components need no more
+FIT_CLIPS = 1000  # at most, to fit the preprocessing on: 2000 would capture 1 to 2 % more of the variance of others
 
 
 @dataclass(frozen=True)
