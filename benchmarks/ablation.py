@@ -19,7 +19,7 @@ from vidseq.params import FeaturesParams, FramesParams, Params, load_params
 from vidseq.training.pooling import train_pooling
 from vidseq.training.recipe import cross_fit
 
-KEYS = ["repeat", "variant", "data", "head"]
+KEYS = ["seed", "variant", "data", "head"]
 DATA_SETS = {"ucf101": "UCF101", "demo": "demo"}
 ONE_HEAD = {"train.ensemble": 1}  # of every variant but the first: a third of the time
 VARIANTS: dict[str, dict[str, object]] = {
@@ -48,16 +48,15 @@ FEATURES = ("frames.", "features.")  # begin the keys that change the features, 
 COLUMNS = (*MAIN_MODELS, BASELINE)
 PREFACE = """# What each part of the recipe adds
 
-Written by `python -m benchmarks.ablation {folders}` (see [results.md](results.md)). Accuracy / log loss of
-{folds}-fold cross-validation over the groups of the training clips: {ucf101} of split 1 of {classes} classes of UCF101,
-and {demo} of the demo; no test clip is used. Mean over the repeats, each with other folds and another seed; in
-brackets, the accuracies' standard deviation over them. The first row is the recipe as it ships; all others have one
-head a model, and are compared with the second row. On that many clips, chance alone moves an accuracy of 0.94 by
-0.01, and by more because clips of one group are correlated: small differences decide nothing. Names are those of
-`params.yaml`; the baseline changes with the features alone.
+Written by `python -m benchmarks.ablation {folders} --seeds {seeds}`: accuracy / log loss
+of {folds}-fold cross-validation over the groups of the training clips, {ucf101} of split 1 of {classes} classes of
+UCF101 and {demo} of the demo; no test clip is used. Seeds: {seeds}, each with other folds. The first row is the recipe
+as it ships; all others have one head a model, and are compared with the second row. On that many clips, chance alone
+moves an accuracy of 0.94 by 0.01, and by more because clips of one group are correlated; another seed moves it as much:
+small differences decide nothing. Names are those of `params.yaml`; the baseline changes with the features alone.
 
-| | repeats | {columns} |
-|---|---:|{rules}|
+| | {columns} |
+|---|{rules}|
 """
 
 
@@ -65,7 +64,7 @@ def main() -> None:
     """Run what is not in the results yet, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ucf101", type=Path, nargs="+", help="folders that hold videos/<Class>/ and splits/, the lists")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), help="by default all")
     parser.add_argument("--results", type=Path, default=Path("data/benchmark/ablation.csv"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
@@ -85,22 +84,23 @@ def main() -> None:
     done = set()
     if arguments.results.exists():
         done = set(pd.read_csv(arguments.results)[KEYS].itertuples(index=False, name=None))
-    for key in product(range(arguments.repeats), arguments.variants, DATA_SETS, COLUMNS):
-        repeat, variant, data, head = key
+    for key in product(range(arguments.seeds), arguments.variants, DATA_SETS, COLUMNS):
+        seed, variant, data, head = key
         same = head == BASELINE and VARIANTS[variant] and not any(k.startswith(FEATURES) for k in VARIANTS[variant])
         if key in done or same:
             continue
-        params = changed(defaults, {**ONE_HEAD, **VARIANTS[variant], "train.seed": repeat})
+        params = changed(defaults, {**ONE_HEAD, **VARIANTS[variant], "train.seed": seed})
         clips, x, config = clips_of(data, params.frames.model_dump_json(), params.features.model_dump_json())
         row = dict(zip(KEYS, key, strict=True)) | cross_validate(head, clips, x, config, params)
         pd.DataFrame([row]).to_csv(arguments.results, mode="a", header=not arguments.results.exists(), index=False)
-        print(f"repeat {repeat} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
+        print(f"seed {seed} {data} {head}, {variant}: accuracy {row['accuracy']:.3f}", flush=True)
     frames, features = defaults.frames.model_dump_json(), defaults.features.model_dump_json()
     tables = {data: clips_of(data, frames, features)[0] for data in DATA_SETS}
     counts = {data: len(table) for data, table in tables.items()}
-    facts = {"folders": placeholders(arguments.ucf101)}
+    facts = {"folders": placeholders(arguments.ucf101), "seeds": str(arguments.seeds)}
     facts["classes"] = str(tables["ucf101"].label.nunique())
-    write_table(pd.read_csv(arguments.results), facts | counts, arguments.out)
+    results = pd.read_csv(arguments.results)
+    write_table(results[results.seed < arguments.seeds], facts | counts, arguments.out)
 
 
 def cross_validate(
@@ -117,8 +117,7 @@ def cross_validate(
 
 def write_table(results: pd.DataFrame, facts: dict, out: Path) -> None:
     """Write docs/ablation.md: one row for each variant that was run, in the order of VARIANTS."""
-    by_cell = results.groupby(["variant", "data", "head"])
-    means, spreads = by_cell[["accuracy", "log_loss"]].mean(), by_cell.accuracy.std(ddof=0)
+    means = results.groupby(["variant", "data", "head"])[["accuracy", "log_loss"]].mean()
     columns, lines = list(product(DATA_SETS, COLUMNS)), []
     for variant in (name for name in VARIANTS if name in means.index):
         cells = []
@@ -126,11 +125,10 @@ def write_table(results: pd.DataFrame, facts: dict, out: Path) -> None:
             cell = (variant, data, head)
             if cell in means.index:
                 accuracy, log_loss = means.loc[cell]
-                cells.append(f"{accuracy:.3f} ({spreads[cell]:.3f}) / {log_loss:.3f}")
+                cells.append(f"{accuracy:.3f} / {log_loss:.3f}")
             else:
                 cells.append("")
-        repeats = results[results.variant == variant].repeat.nunique()
-        lines.append(f"| {variant} | {repeats} | {' | '.join(cells)} |")
+        lines.append(f"| {variant} | {' | '.join(cells)} |")
     titles = " | ".join(f"{DATA_SETS[data]}, {head}" for data, head in columns)
     preface = PREFACE.format(folds=FOLDS, columns=titles, rules="|".join(["---:"] * len(columns)), **facts)
     out.mkdir(exist_ok=True)
