@@ -49,7 +49,8 @@ statistics**: their means have the real means' covariance ({variance} of the var
 and the clip's own), and a real clip lends each its length, its frames and how its features change. So time and memory
 are those of UCF101, and accuracies say nothing about it. Each head is trained once and for one epoch
 (`train.ensemble` 1, `train.epochs` 1), with the five for its out-of-fold logits and one with validation: 7 trainings
-a stage. The defaults are {trainings} trainings of {epochs} epochs, with the same memory.
+a stage. The defaults are {trainings} trainings of {epochs} epochs, with the same memory. Some stages
+were measured once more (`--again`): their code had changed since, or something else had run beside them.
 
 ## Time
 
