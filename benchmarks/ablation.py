@@ -48,7 +48,7 @@ FEATURES = ("frames.", "features.")  # begin the keys that change the features, 
 COLUMNS = (*MAIN_MODELS, BASELINE)
 PREFACE = """# What each part of the recipe adds
 
-Written by `python -m benchmarks.ablation {folders} --seeds {seeds}`: accuracy / log loss
+Written by `python -m benchmarks.ablation {folders} --seeds {seeds}` (see [results.md](results.md)): accuracy / log loss
 of {folds}-fold cross-validation over the groups of the training clips, {ucf101} of split 1 of {classes} classes of
 UCF101 and {demo} of the demo; no test clip is used. Seeds: {seeds}, each with other folds. The first row is the recipe
 as it ships; all others have one head a model, and are compared with the second row. On that many clips, chance alone

@@ -93,11 +93,12 @@ def main() -> None:
             files.remove(project)
             real = make_project(project, arguments.ucf101, count)
             files.write_json(result, {"real": real, "uses": measure_stages(project, busy)})
-        measured[count] = files.read_json(result)
-        if arguments.again:
+        elif arguments.again:
             copy_code(project)
-            measured[count]["uses"] |= {name: measure_stage(project, name, busy) for name in arguments.again}
-            files.write_json(result, measured[count])
+            before = files.read_json(result)
+            before["uses"] |= {name: measure_stage(project, name, busy) for name in arguments.again}
+            files.write_json(result, before)
+        measured[count] = files.read_json(result)
     text = report(measured, " ".join(["<ucf101> <more>", "--clips", *map(str, measured)]))
     arguments.out.write_text(text, encoding="utf-8")
     print(text)
