@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.bootstrap import over_groups_and_seeds
 from benchmarks.clips import changed
 from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS, group_folds
-from vidseq.evaluation.bootstrap import GroupBootstrap
 from vidseq.evaluation.metrics import Sums
 from vidseq.models import BASELINE, MODELS
 from vidseq.models.thresholds import OutOfFold
@@ -66,6 +66,10 @@ that they do not give the direction away. A model that ignores order is right ha
 | | {columns} |
 |---|{rules}|
 | accuracy / log loss, seed 0 | {order} |
+
+The demo has such a pair too, RaiseThenSquat and SquatThenRaise. On its test clips, the mean recall of the two, with all
+five classes to choose from, is 0.910 (rnn), 0.930 (rnn_causal), 0.940 (transformer) and 0.505 (baseline): the mean of
+`train.seed` 0 to 4, from `metrics/evaluation.json` after `dvc exp run -S train.seed=<n>`. The aim was 0.95.
 """
 
 
@@ -178,13 +182,7 @@ def compared(whole: dict[tuple[str, int], OutOfFold], group_N: np.ndarray, seeds
 
 def difference(values_SN: np.ndarray, group_N: np.ndarray) -> str:
     """Return the mean of seeds' values per clip, with its interval over groups and seeds."""
-    seeds, draws = len(values_SN), []
-    bootstrap = GroupBootstrap(group_N, 0)
-    by_seed_SR = np.array([bootstrap.ratios(values_N, np.ones(len(values_N))) for values_N in values_SN])
-    rng = np.random.default_rng(0)
-    for draw_S in by_seed_SR.T:  # each draw of groups with a draw of seeds
-        draws.append(draw_S[rng.integers(seeds, size=seeds)].mean())
-    low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = np.quantile(over_groups_and_seeds(values_SN, group_N, seed=0), [0.025, 0.975])
     return f"{values_SN.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
