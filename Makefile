@@ -62,7 +62,7 @@ versions.yaml: requirements.lock
 # folders with videos/ and splits/; MORE adds classes for a second table
 benchmark: setup  ## models over splits and seeds, UCF101=<folder> MORE=<folder>: docs/results.md
 	python -m benchmarks.heads $(UCF101)
-	[ -z "$(MORE)" ] || python -m benchmarks.heads $(UCF101) $(MORE) --seeds 0 1 --results data/benchmark/heads_more.csv
+	[ -z "$(MORE)" ] || python -m benchmarks.heads $(UCF101) $(MORE) --results data/benchmark/heads_more.csv
 	python -m benchmarks.heads_report --results data/benchmark/heads.csv $(if $(MORE),data/benchmark/heads_more.csv)
 
 clean-cache:  ## delete cached downloads, clips and features; DVC's cache stays

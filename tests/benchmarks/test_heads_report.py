@@ -1,6 +1,5 @@
 import numpy as np
 import pandas as pd
-import pytest
 
 from benchmarks import heads_report
 
@@ -39,16 +38,32 @@ def test_the_report_states_what_is_in_the_results(tmp_path, monkeypatch):
     assert (tmp_path / "results_1.png").stat().st_size > 1000
 
 
-def test_an_interval_over_groups_is_wider_where_their_clips_are_correlated():
-    clips = pd.DataFrame({"split": 1, "group": np.repeat(range(20), 10)})
-    correlated = heads_report.bootstrap(clips.assign(correct=np.repeat(np.arange(20) % 2 == 0, 10)))
-    independent = heads_report.bootstrap(clips.assign(correct=np.arange(200) % 2 == 0))
-    assert correlated.mean() == pytest.approx(0.5, abs=0.02)
-    assert correlated.std() > 0.1
-    assert independent.std() < 1e-9
+def test_one_seed_of_pooling_is_compared_with_every_seed_of_a_head():
+    rows = pd.DataFrame(
+        {"split": 1, "seed": [0, 0, 1, 1], "group": "g", "clip": ["a", "b"] * 2, "correct": [1, 1, 0, 1.0]}
+    )
+    head, pooling = (
+        heads_report.of_splits(part, "correct") for part in (rows, rows[rows.seed == 0].assign(correct=0.0))
+    )
+    difference = heads_report.differences(head, pooling)[1]
+    assert difference.to_numpy().tolist() == [[1, 1], [0, 1]]
+    assert heads_report.differences(head, head)[1].to_numpy().tolist() == [[0, 0], [0, 0]]
+
+
+def test_the_mean_counts_each_split_alike_however_many_seeds_it_has():
+    one = pd.DataFrame(
+        {"split": 1, "seed": [0, 0, 1, 1], "group": ["g", "h"] * 2, "clip": ["a", "b"] * 2, "correct": 1.0}
+    )
+    two = pd.DataFrame({"split": 2, "seed": 0, "group": ["i", "j"], "clip": ["c", "d"], "correct": 0.0})
+    assert heads_report.mean_and_interval(heads_report.of_splits(pd.concat([one, two]), "correct"))[0] == 0.5
 
 
 def test_splits_are_drawn_independently():
-    one = pd.DataFrame({"split": 1, "group": np.repeat(range(20), 10), "correct": np.repeat(np.arange(20) < 10, 10)})
-    two = pd.concat([one, one.assign(split=2)])
-    assert heads_report.bootstrap(two).std() < 0.8 * heads_report.bootstrap(one).std()  # 0.71 of it
+    def width(splits):
+        of_split = pd.DataFrame({"seed": 0, "group": np.arange(400) // 5, "clip": np.arange(400)})
+        of_split["correct"] = (of_split.group % 2).astype(float)
+        rows = pd.concat([of_split.assign(split=split) for split in splits])
+        _, low, high = heads_report.mean_and_interval(heads_report.of_splits(rows, "correct"))
+        return high - low
+
+    assert width([1, 2]) < 0.8 * width([1])  # 0.71 of it
