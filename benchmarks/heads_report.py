@@ -73,6 +73,7 @@ SEEN = {
     "JumpingJack_g21": "on a lawn",
     "Punch_g02": "alone, at a speed ball",
     "Punch_g10": "a television studio, punches at a pad, close",
+    "PushUps_g20": "outdoors on tar, from the head",
 }
 PUBLISHED = """
 ## Published numbers of frozen ImageNet CNNs
