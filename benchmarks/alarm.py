@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.heads import scores_file
-from benchmarks.heads_report import seeds_of_splits
+from benchmarks.heads import scores_file, seeds_of_splits
 from vidseq.evaluation.alarm import Alarm
 from vidseq.models import BASELINE, MAIN_MODELS
 from vidseq.models.thresholds import OutOfFold, choose_threshold

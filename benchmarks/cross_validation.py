@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.bootstrap import over_groups_and_seeds
+from benchmarks.bootstrap import over_groups_and_seeds, with_interval
 from benchmarks.clips import changed
 from benchmarks.heads import placeholders, training_clips
 from vidseq.data.splits import FOLDS, group_folds
@@ -182,8 +182,7 @@ def compared(whole: dict[tuple[str, int], OutOfFold], group_N: np.ndarray, seeds
 
 def difference(values_SN: np.ndarray, group_N: np.ndarray) -> str:
     """Return the mean of seeds' values per clip, with its interval over groups and seeds."""
-    low, high = np.quantile(over_groups_and_seeds(values_SN, group_N, seed=0), [0.025, 0.975])
-    return f"{values_SN.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    return with_interval(values_SN.mean(), over_groups_and_seeds(values_SN, group_N, seed=0))
 
 
 def cell(out_of_fold: OutOfFold) -> str:

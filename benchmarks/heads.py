@@ -86,6 +86,12 @@ def scores_file(results: Path, split: int, model: str, seed: int) -> Path:
     return results.with_suffix("") / f"{split}-{model}-{seed}.npz"
 
 
+def seeds_of_splits(results: pd.DataFrame) -> str:
+    """Say how many seeds of the heads each split has."""
+    counts = results[results.model == "rnn"].groupby("split").seed.nunique()
+    return "Seeds: " + ", ".join(f"{count} of split {split}" for split, count in counts.items())
+
+
 def load_folders(folders: list[Path], params: Params) -> tuple[pd.DataFrame, list[np.ndarray], dict]:
     """Return what `load_clips` does, of the clips of several folders."""
     tables, features = [], []

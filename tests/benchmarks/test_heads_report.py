@@ -55,7 +55,7 @@ def test_the_mean_counts_each_split_alike_however_many_seeds_it_has():
         {"split": 1, "seed": [0, 0, 1, 1], "group": ["g", "h"] * 2, "clip": ["a", "b"] * 2, "correct": 1.0}
     )
     two = pd.DataFrame({"split": 2, "seed": 0, "group": ["i", "j"], "clip": ["c", "d"], "correct": 0.0})
-    assert heads_report.mean_and_interval(heads_report.of_splits(pd.concat([one, two]), "correct"))[0] == 0.5
+    assert heads_report.mean(heads_report.of_splits(pd.concat([one, two]), "correct")) == 0.5
 
 
 def test_splits_are_drawn_independently():
@@ -63,7 +63,7 @@ def test_splits_are_drawn_independently():
         of_split = pd.DataFrame({"seed": 0, "group": np.arange(400) // 5, "clip": np.arange(400)})
         of_split["correct"] = (of_split.group % 2).astype(float)
         rows = pd.concat([of_split.assign(split=split) for split in splits])
-        _, low, high = heads_report.mean_and_interval(heads_report.of_splits(rows, "correct"))
+        low, high = heads_report.interval(heads_report.mean_draws(heads_report.of_splits(rows, "correct")))
         return high - low
 
     assert width([1, 2]) < 0.8 * width([1])  # 0.71 of it
